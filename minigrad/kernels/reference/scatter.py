@@ -1,0 +1,30 @@
+"""Scatter-adds: the adjoints of gathers. An index that occurs k times receives the sum of its k contributions.
+
+Indices follow NumPy: a negative one counts from the end, one out of range raises IndexError. The order in which the
+contributions to one output element are added depends on the shapes alone.
+"""
+
+import numpy as np
+
+
+def index_add(shape: tuple[int, ...], index: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """out = zeros(shape); out[index[k]] += values[k].  Adjoint of x[index] along the first axis.
+
+    index: (K,) int64.  values: (K, *shape[1:]).  Returns shape, of values' dtype.
+    """
+    out = np.zeros(shape, values.dtype)
+    np.add.at(out, index, values)
+    return out
+
+
+def scatter_add_along_axis(shape: tuple[int, ...], index: np.ndarray, values: np.ndarray, axis: int) -> np.ndarray:
+    """out = zeros(shape); out[..., index[..., k, ...], ...] += values[..., k, ...].  Adjoint of np.take_along_axis.
+
+    values has the shape of take_along_axis(x, index, axis). `shape`, `index`, `values` have the same rank; outside of
+    `axis` the first two broadcast to the third.  Returns shape, of values' dtype.
+    """
+    out = np.zeros(shape, values.dtype)
+    position = list(np.ix_(*(np.arange(size) for size in shape)))
+    position[axis] = index
+    np.add.at(out, tuple(position), values)
+    return out
