@@ -64,12 +64,15 @@ def test_import_is_cheap():
 SHADOWED = """
 import importlib, json, pkgutil, minigrad
 
-modules = list(pkgutil.walk_packages(minigrad.__path__, "minigrad."))
-packages = [minigrad, *(importlib.import_module(m.name) for m in modules if m.ispkg)]
-before = {(p, name): getattr(p, name) for p in packages for name in getattr(p, "__all__", ())}
-for module in modules:
-    if not module.name.endswith("__main__"):
-        importlib.import_module(module.name)
+before = {}
+
+def remember(package):
+    before.update({(package, name): getattr(package, name) for name in getattr(package, "__all__", ())})
+
+remember(minigrad)
+for info in pkgutil.walk_packages(minigrad.__path__, "minigrad."):  # a package comes before its modules
+    if not info.name.endswith("__main__"):
+        remember(importlib.import_module(info.name))
 print(json.dumps([f"{p.__name__}.{name}" for (p, name), value in before.items() if getattr(p, name) is not value]))
 """
 
