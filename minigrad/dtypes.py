@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from minigrad.errors import DtypeError
 
-DtypeLike = npt.DTypeLike
+DtypeLike = npt.DTypeLike | None
 
 float16 = np.dtype("float16")
 float32 = np.dtype("float32")

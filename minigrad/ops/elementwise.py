@@ -159,7 +159,7 @@ def exp(x):
     """e ** x.
 
     >>> mg.exp(mg.tensor([0.0, 1.0]))
-    tensor([1.       , 2.7182817])
+    tensor([1.000000, 2.718282])
     """
     return np.exp(x)
 
@@ -198,7 +198,7 @@ def log(x):
     """Natural logarithm.  d/dx = 1 / x.
 
     >>> mg.log(mg.tensor([1.0, 10.0]))
-    tensor([0.       , 2.3025851])
+    tensor([0.00000, 2.30259])
     """
     return np.log(x)
 
@@ -224,7 +224,7 @@ def log10(x):
     """Logarithm to base 10.
 
     >>> mg.log10(mg.tensor([1.0, 1000.0]))
-    tensor([0., 3.])
+    tensor([0.00000, 3.00000])
     """
     return np.log10(x)
 
@@ -250,7 +250,7 @@ def logaddexp(x, y):
     """log(exp x + exp y), without overflow.  d/dx = sigmoid(x - y).
 
     >>> mg.logaddexp(mg.tensor([1000.0]), mg.tensor([1000.0]))
-    tensor([1000.6931])
+    tensor([1000.693])
     """
     return np.logaddexp(x, y)
 
@@ -287,7 +287,7 @@ def sin(x):
     """Sine; x in radians.
 
     >>> mg.sin(mg.tensor([0.0, 1.0]))
-    tensor([0.       , 0.841471 ])
+    tensor([0.00000, 0.84147])
     """
     return np.sin(x)
 
@@ -326,7 +326,7 @@ def asin(x):
     """Inverse sine, in radians.  d/dx = 1 / sqrt(1 - x^2).
 
     >>> mg.asin(mg.tensor([0.0, 1.0]))
-    tensor([0.       , 1.5707964])
+    tensor([0.00000, 1.57080])
     """
     return np.arcsin(x)
 
@@ -352,7 +352,7 @@ def atan(x):
     """Inverse tangent, in radians.  d/dx = 1 / (1 + x^2).
 
     >>> mg.atan(mg.tensor([0.0, 1.0]))
-    tensor([0.       , 0.7853982])
+    tensor([0.00000, 0.78540])
     """
     return np.arctan(x)
 
@@ -365,7 +365,7 @@ def atan2(y, x):
     """The angle of the point (x, y), in radians in (-pi, pi].
 
     >>> mg.atan2(mg.tensor([1.0]), mg.tensor([-1.0]))
-    tensor([2.3561945])
+    tensor([2.35619])
     """
     return np.arctan2(y, x)
 
@@ -381,7 +381,7 @@ def sinh(x):
     """Hyperbolic sine.
 
     >>> mg.sinh(mg.tensor([0.0, 1.0]))
-    tensor([0.       , 1.1752012])
+    tensor([0.00000, 1.17520])
     """
     return np.sinh(x)
 
@@ -407,7 +407,7 @@ def tanh(x):
     """Hyperbolic tangent.  d/dx = 1 - tanh^2 x.
 
     >>> mg.tanh(mg.tensor([0.0, 1.0]))
-    tensor([0.       , 0.7615942])
+    tensor([0.00000, 0.76159])
     """
     return np.tanh(x)
 
@@ -480,7 +480,7 @@ def erf(x):
     """The error function 2/sqrt(pi) * integral of exp(-t^2) from 0 to x.
 
     >>> mg.erf(mg.tensor([0.0, 1.0]))
-    tensor([0.       , 0.8427008])
+    tensor([0.00000, 0.84270])
     """
     from scipy.special import erf
 
@@ -494,8 +494,8 @@ erf.defvjp(lambda g, out, x: g * (2 / math.sqrt(math.pi)) * exp(-x * x))
 def erfc(x):
     """1 - erf(x), accurate for large x.
 
-    >>> mg.erfc(mg.tensor([0.0, 10.0]))
-    tensor([1.000000e+00, 2.088488e-45])
+    >>> mg.erfc(mg.tensor([0.0, 4.0]))
+    tensor([1.00000e+00, 1.54173e-08])
     """
     from scipy.special import erfc
 
@@ -510,7 +510,7 @@ def lgamma(x):
     """log |Gamma(x)|.  d/dx = digamma(x).
 
     >>> mg.lgamma(mg.tensor([1.0, 5.0]))
-    tensor([0.       , 3.1780539])
+    tensor([0.00000, 3.17805])
     """
     from scipy.special import gammaln
 
@@ -525,7 +525,7 @@ def polygamma(x, *, order):
     """The derivative of order `order` of the digamma function, for x > 0 (any x for order 0).
 
     >>> mg.polygamma(mg.tensor([1.0]), order=1)
-    tensor([1.644934])
+    tensor([1.64493])
     """
     from scipy import special
 
@@ -540,7 +540,7 @@ def digamma(x: Any) -> Tensor:
     """The derivative of lgamma.
 
     >>> mg.digamma(mg.tensor([1.0]))
-    tensor([-0.5772157])
+    tensor([-0.57722])
     """
     return polygamma(x, order=0)
 
@@ -980,7 +980,7 @@ def sinc(x: Any) -> Tensor:
     """sin(pi x) / (pi x), and 1 at 0.
 
     >>> mg.sinc(mg.tensor([0.0, 0.5]))
-    tensor([1.       , 0.6366198])
+    tensor([1.00000, 0.63662])
     """
     # Near 0 the quotient's second derivative cancels badly; there the Taylor series takes over.
     z = multiply(x, math.pi)
