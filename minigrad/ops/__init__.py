@@ -199,6 +199,16 @@ from minigrad.ops.linalg import (  # noqa: E402, F401
 from minigrad.ops.einsum import (  # noqa: E402, F401
     einsum,
 )
+from minigrad.ops.conv import (  # noqa: E402, F401
+    convolve,
+    convolve_input,
+    convolve_weight,
+)
+from minigrad.ops.pool import (  # noqa: E402, F401
+    fold_windows,
+    max_indices,
+    windows,
+)
 
 cumulative_sum = cumsum
 cumulative_prod = cumprod
