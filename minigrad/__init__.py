@@ -194,13 +194,13 @@ from minigrad.ops import (
     zeros_like,
 )
 from minigrad.random import Generator, manual_seed
-# from minigrad.recompute import checkpoint
+from minigrad.recompute import checkpoint
 # from minigrad.saving import load, save
 from minigrad.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __all__ = """
 Tensor tensor
-grad value_and_grad vjp jvp hvp jacobian hessian autograd no_grad enable_grad detect_anomaly
+grad value_and_grad vjp jvp hvp jacobian hessian checkpoint autograd no_grad enable_grad detect_anomaly
 float32 float64 float16 int8 int16 int32 int64 uint8 bool default_dtype set_default_dtype result_type can_cast finfo
 iinfo
 manual_seed Generator random nn optim data

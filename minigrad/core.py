@@ -160,6 +160,9 @@ class Tensor:
         array = value.data if isinstance(value, Tensor) else np.array(value, self.dtype)
         if array.shape != self.shape:
             raise ShapeError(f"[assign_] expected shape {self.shape}, got {array.shape}.")
+        journal = engine.JOURNAL.get()
+        if journal is not None:
+            journal.append((self, self.data))
         self.data = array if array.dtype == self.dtype else array.astype(self.dtype)
         return self
 

@@ -43,7 +43,7 @@ SCALARS = frozenset((float, int, bool))
 PRIMITIVES: dict[str, Primitive] = {}
 """Every primitive by name: the closed table that gradients, tests and the compiler are built on."""
 
-_next_order = itertools.count(1).__next__
+next_order = itertools.count(1).__next__
 
 
 # ---- switches ------------------------------------------------------------------------------------------------
@@ -107,6 +107,22 @@ def detect_anomaly():
     return switched(anomaly=True)
 
 
+JOURNAL: ContextVar[list | None] = ContextVar("journal", default=None)
+
+
+@contextmanager
+def rolled_back() -> Iterator[None]:
+    """Undo, at the end of a block, every `assign_` made inside it."""
+    journal: list = []
+    token = JOURNAL.set(journal)
+    try:
+        yield
+    finally:
+        JOURNAL.reset(token)
+        for tensor, data in reversed(journal):
+            tensor.data = data
+
+
 # ---- the graph -----------------------------------------------------------------------------------------------
 
 
@@ -121,7 +137,7 @@ class Node:
         self.inputs = inputs
         self.parents = parents
         self.out = out
-        self.order = _next_order()
+        self.order = next_order()
         self.hooks: list | None = None
         self.where: str | None = None
 
@@ -151,7 +167,7 @@ class Output:
     def __init__(self, source: Node, index: int) -> None:
         self.parents = (source,)
         self.index = index
-        self.order = _next_order()
+        self.order = next_order()
         self.hooks: list | None = None
 
 
