@@ -78,7 +78,7 @@ def read_slab(plan, image, z, y, slab):
 def add_slab(plan, image, z, y, slab):
     """The adjoint of `read_slab`: add each slab element to the image element that it was read from."""
     channels, depth, rows, width = slab.shape
-    planes, lines, length = image.shape[1:]
+    planes, lines = image.shape[1:3]
     first, last = _inside(plan, width)
     plane_at, plane_step = z * plan.stride[0] - plan.low[0], plan.dilation[0]
     line_at, skip = y * plan.stride[1] - plan.low[1], plan.low[2]

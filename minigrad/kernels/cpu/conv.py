@@ -15,8 +15,8 @@ from minigrad.kernels.cpu.gemm import gemm, single_threaded_blas
 from minigrad.kernels.cpu.launch import launch, record, sources, workers_for
 from minigrad.kernels.cpu.memory import address, array_at
 
-_BLOCK = 2**16  # elements of the column matrix of one block: it should stay in a core's second-level cache
-_PARTIALS = 8  # partial sums of a weight gradient, whatever the number of threads
+BLOCK = 2**16  # elements of the column matrix of one block: it should stay in a core's second-level cache
+PARTIALS = 8  # partial sums of a weight gradient, whatever the number of threads
 
 PLAN = np.dtype(
     [
@@ -97,9 +97,9 @@ def _conv_tile(dtype):
 
 @functools.cache
 def _input_grad_tile(dtype):
-    """image = the windows' gradients weight @ response, summed back in place; weight is (groups, entries, filters // groups).
+    """image = the windows' gradients, weight @ response, each summed back to where the window is.
 
-    A tile is one image, because neighbouring blocks of it overlap; it takes the blocks in turn.
+    weight is (groups, entries, filters // groups). A tile is one image, whose blocks it takes in turn: they overlap.
     """
     element, version = from_dtype(dtype), sources()
 
@@ -127,10 +127,10 @@ def _input_grad_tile(dtype):
 
 @functools.cache
 def _weight_grad_tile(dtype):
-    """weight[tile] = sum of columns @ response.T over the tile's blocks; weight is (tiles, groups, entries, filters // groups).
+    """weight[tile] = sum of columns @ response.T over the blocks of the tile.
 
-    A tile is a run of blocks; the tiles' partial sums are added up in order afterwards. The response is turned by hand:
-    BLAS multiplies small matrices at half the speed when one of them is transposed.
+    weight is (tiles, groups, entries, filters // groups). A tile is a run of blocks; the partial sums are added up in
+    order afterwards. The response is turned by hand: BLAS takes twice as long for small matrices if one is transposed.
     """
     element, version = from_dtype(dtype), sources()
 
@@ -187,11 +187,11 @@ def conv_input_grad(g, w, spatial, stride, padding, dilation, groups):
 
 
 def conv_weight_grad(x, g, kernel, stride, padding, dilation, groups):
-    """See reference/conv.py. Tiles: runs of blocks, at most _PARTIALS, each with its own partial sum."""
+    """See reference/conv.py. Tiles: runs of blocks, at most PARTIALS, each with its own partial sum."""
     filters, channels = g.shape[1] // groups, x.shape[1] // groups
     if not (x.size and g.size):
         return np.zeros((g.shape[1], channels, *kernel), x.dtype)
-    tiles = min(_PARTIALS, _blocks(x.shape[1] * math.prod(kernel), g.shape)[1])
+    tiles = min(PARTIALS, _blocks(x.shape[1] * math.prod(kernel), g.shape)[1])
     partial = np.empty((tiles, groups, channels, *kernel, filters), x.dtype)
     _run(_weight_grad_tile, x, partial, g, kernel, stride, _low(padding), dilation, groups, tiles)
     total = np.moveaxis(partial.sum(0), -1, 1)
@@ -243,9 +243,9 @@ def _run(tile_kernel, image, weight, response, kernel, stride, low, dilation, gr
 
 
 def _blocks(entries, shape):
-    """(output rows in a block, blocks in the batch): the columns of a block have about _BLOCK elements."""
+    """(output rows in a block, blocks in the batch): the columns of a block have about BLOCK elements."""
     planes, lines, length = _three(shape[2:])
-    most = max(1, _BLOCK // (entries * length))
+    most = max(1, BLOCK // (entries * length))
     per_plane = -(-lines // most)
     return -(-lines // per_plane), shape[0] * planes * per_plane
 

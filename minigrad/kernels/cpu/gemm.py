@@ -71,7 +71,7 @@ def _openblas(verb):
 
 
 class SingleThreadedBlas:
-    """A context in which SciPy's OpenBLAS runs on the calling thread alone; the setting before returns with the last."""
+    """A context in which SciPy's OpenBLAS runs on the calling thread alone; the last to leave restores it."""
 
     def __init__(self):
         self._get, self._set = _openblas("get"), _openblas("set")

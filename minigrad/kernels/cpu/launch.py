@@ -1,8 +1,8 @@
 """Run a kernel's tiles on several threads.
 
-A tile kernel is a C function `kernel(plan, tile, tiles, worker)`, compiled by `tile_kernel` from Python. It computes tile
-number `tile` of `tiles` from the record that `plan` points to, and may use the scratch memory of `worker`. The number
-of tiles depends on shapes alone and tiles share no output, so results are bitwise equal for any number of threads.
+A tile kernel is a C function `kernel(plan, tile, tiles, worker)`, made by `numba.cfunc`. It computes tile number `tile`
+of `tiles` from the record that `plan` points to, and may use the scratch memory of `worker`. The number of tiles
+depends on shapes alone and tiles share no output, so results are bitwise equal for any number of threads.
 
 One precompiled `prange` loop runs them all: no other function pays numba's price for compiling parallel code.
 """
@@ -21,7 +21,6 @@ from numba.extending import intrinsic
 
 from minigrad.kernels.threads import get_num_threads
 
-_TILE = types.void(types.voidptr, types.int64, types.int64, types.int64)
 _LOOP = types.void(types.int64, types.int64, types.int64, types.int64)
 _busy = threading.Lock()
 _process = os.getpid()
@@ -61,7 +60,7 @@ def workers_for(tiles):
 
 
 def launch(kernel, plan, tiles, workers):
-    """Run all tiles of `kernel` (from `tile_kernel`) on `plan`, a 0-d record array, on at most `workers` threads."""
+    """Run all tiles of `kernel`, a tile kernel, on `plan`, a 0-d record array, on at most `workers` threads."""
     if workers > 1 and _busy.acquire(blocking=False):  # not every threading layer of numba may be entered twice
         try:
             _run_parallel(kernel.address, plan.ctypes.data, tiles, workers)

@@ -51,18 +51,19 @@ def _max_pool_tile(dtype):
     return max_pool_tile
 
 
-@njit
+@njit(error_model="numpy")
 def _first_maximum(x, start, taps, steps):
     """The index of the first maximum among x[start + k0 * steps0 + k1 * steps1 + k2 * steps2]; NaN is above all."""
     best, where = x[start], start
     for k0 in range(taps[0]):
         for k1 in range(taps[1]):
-            at = start + k0 * steps[0] + k1 * steps[1]
-            for _ in range(taps[2]):
-                value = x[at]
-                better = (value > best) | ((value != value) & (best == best))  # no branch: it would be a coin toss
-                best, where = (value, at) if better else (best, where)
-                at += steps[2]
+            row = start + k0 * steps[0] + k1 * steps[1]
+            for k2 in range(taps[2]):
+                at = row + k2 * steps[2]
+                value = x[np.uint64(at)]
+                better = (value > best) | ((value != value) & (best == best))
+                best = max(best, value) if value == value else value
+                where ^= (where ^ at) & -np.int64(better)  # a branch here would be a coin toss
     return where
 
 

@@ -6,7 +6,9 @@ All three are partial derivatives of one form, linear in the image x, the weight
 
 so the gradient of any of them is again one of them.
 
-    x (N, C, *S)    w (O, C // groups, *K)    g (N, O, *T)    T = (S + low + high - dilation * (K - 1) - 1) // stride + 1
+    x (N, C, *S)    w (O, C // groups, *K)    g (N, O, *T)
+
+    T = (S + low + high - dilation * (K - 1) - 1) // stride + 1
 
 `padding` holds one (low, high) pair of non-negative ints per spatial dimension, `stride` and `dilation` one int.
 """

@@ -1,5 +1,6 @@
 """Where each pooling window has its maximum."""
 
+import math
 from itertools import product
 
 import numpy as np
@@ -17,7 +18,7 @@ def max_pool_indices(x, starts, counts, dilation):
         [[p for p in range(a, a + n * d, d) if 0 <= p < size] for a, n in zip(start, count)]
         for start, count, d, size in zip(starts, counts, dilation, spatial)
     ]
-    flat = x.reshape(batch, channels, -1)
+    flat = x.reshape(batch, channels, math.prod(spatial))
     out = np.zeros((batch, channels, *map(len, starts)), np.int64)
     for t in np.ndindex(*out.shape[2:]):
         inside = [np.ravel_multi_index(p, spatial) for p in product(*(axis[i] for axis, i in zip(taps, t)))]
