@@ -1,7 +1,5 @@
 """NumPy archives (.npz), read without unpickling anything."""
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +14,9 @@ def read_archive(path: str | Path, wanted: dict[str, bool]) -> dict[str, np.ndar
 
     Raises DataError if the file is damaged, a required array is missing, or one holds Python objects.
     """
+    import zipfile  # 4 ms that `import minigrad` need not pay
+    import zlib
+
     try:
         with zipfile.ZipFile(path) as file:
             there = {Path(member).stem for member in file.namelist()}

@@ -1,7 +1,5 @@
 """The data set that comes with the package."""
 
-from importlib.resources import as_file, files
-
 import numpy as np
 
 from minigrad.data.record import Dataset
@@ -18,6 +16,8 @@ def digits() -> Dataset:
     >>> digits()
     Dataset('digits': 1797 samples of shape (1, 8, 8), 10 classes)
     """
+    from importlib.resources import as_file, files
+
     with as_file(files("minigrad.data") / "digits.npz") as path, np.load(path, allow_pickle=False) as arrays:
         ink, y = arrays["x"], arrays["y"]
     return Dataset(ink[:, None].astype(np.float32) / 16, y, tuple("0123456789"), name="digits")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ class RawData:
     """What a file holds, before its labels are numbered: samples, labels (None if it has none), and their names."""
 
     x: np.ndarray
-    labels: np.ndarray | None
+    labels: Any
     class_names: tuple[str, ...] | None = None
     columns: tuple[str, ...] | None = None
     test: "RawData | None" = None

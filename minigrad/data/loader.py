@@ -5,8 +5,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from minigrad.data.shuffle import batch_stream, check_seed, shuffled
+from minigrad.data.shuffle import batch_generator, check_seed, shuffled
 from minigrad.errors import ConfigError, DataError
+from minigrad.ops import asarray
 
 Transform = Callable[..., tuple[np.ndarray, ...]]
 
@@ -25,8 +26,8 @@ class DataLoader:
     batch_size: samples a batch, at least 1; the last batch holds what is left, unless `drop_last`.
     shuffle: visit the samples in a new order in every epoch.
     seed: all that the order depends on, beside the number of the epoch.
-    transform: called as transform(rng, *arrays) on the NumPy arrays of each batch, returns the arrays to use; rng is a
-        numpy.random.Generator that depends on seed, epoch and batch only. For augmentation.
+    transform: for augmentation; called as transform(generator, *arrays) with the NumPy arrays of each batch, it returns
+        the arrays to use. The Generator depends on seed, epoch and batch only.
     Raises ConfigError for arguments out of range, DataError for an empty data set.
 
     Resuming: `state_dict()` may be taken at any time, also within an epoch; a loader that has loaded it yields exactly
@@ -70,8 +71,6 @@ class DataLoader:
         return full + (rest > 0 and not self.drop_last)
 
     def __iter__(self) -> Iterator[tuple]:
-        from minigrad import asarray
-
         if not self._continues and self.batch:  # the last epoch was left by `break`
             self.epoch, self.batch = self.epoch + 1, 0
         self._continues = False
@@ -87,7 +86,7 @@ class DataLoader:
             chosen = order[batch * self.batch_size : (batch + 1) * self.batch_size]
             arrays = tuple(array.take(chosen, axis=0) for array in self.arrays)
             if self.transform is not None:
-                arrays = self.transform(batch_stream(self.seed, epoch, batch), *arrays)
+                arrays = self.transform(batch_generator(self.seed, epoch, batch), *arrays)
             yield batch, arrays
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """MNIST from IDX files: $MINIGRAD_DATA, then the cache folder, then a download."""
 
-import hashlib
 import os
 from pathlib import Path
 
@@ -99,6 +98,8 @@ def _download(name, folder):
 
 
 def _check_sum(name, path):
+    import hashlib
+
     found = hashlib.sha256(read_bytes(path)).hexdigest()
     if found != SHA256[name]:
         raise DataError(f"its content has SHA-256 {found}, expected {SHA256[name]}")

@@ -1,27 +1,35 @@
 """The only source of randomness of this package: streams that depend on a seed and a position, and on nothing else.
 
-Nothing is carried along from batch to batch, so a loader that resumes in mid-epoch needs to know where it was, and
-not what it had drawn before.
+Nothing is carried along from batch to batch, so a loader that resumes in mid-epoch needs to know where it was, not
+what had been drawn before. A position is a call number of Philox (see `minigrad.random`), far above those that a
+program counts up to:
+
+    01, then 62 bits: the epoch                                            its order
+    1, then 23 bits: the epoch, 24 bits: the batch, 16 bits: 0, 1, ...     the draws for one batch
 """
 
 import numpy as np
 
 from minigrad.errors import ConfigError
+from minigrad.random import Generator, permutation
+
+ORDERS, BATCHES = 1 << 62, 1 << 63
 
 
 def shuffled(n: int, seed: int, epoch: int = 0) -> np.ndarray:
-    """A random order of 0 .. n-1, (n,) int64: the stable argsort of n random 64-bit keys."""
-    return np.argsort(_philox(seed, epoch, 0).random_raw(n), kind="stable")
+    """A random order of 0 .. n-1, (n,) int64."""
+    return permutation(n, _at(seed, ORDERS | epoch)).numpy()
 
 
-def batch_stream(seed: int, epoch: int, batch: int) -> np.random.Generator:
-    """The random numbers for the transformation of one batch."""
-    return np.random.Generator(_philox(seed, epoch, batch + 1))
+def batch_generator(seed: int, epoch: int, batch: int) -> Generator:
+    """The generator for the transformation of one batch."""
+    return _at(seed, BATCHES | epoch << 40 | batch << 16)
 
 
-def _philox(seed, epoch, stream):
-    """Philox (Salmon et al. 2011) at a place of its own: the lower half of the counter is left to count the numbers."""
-    return np.random.Philox(key=seed, counter=[0, 0, stream, epoch])
+def _at(seed, call):
+    generator = Generator(seed)
+    generator.load_state_dict({"seed": seed, "call": call})
+    return generator
 
 
 def check_seed(who: str, seed: int) -> int:

@@ -5,6 +5,7 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad.errors import DataError
+from minigrad.ops import asarray
 
 
 class TensorDataset:
@@ -30,8 +31,6 @@ class TensorDataset:
 
     def __getitem__(self, index: Any) -> tuple:
         """The sample at an integer, or the samples at a slice or index array, as a tuple of tensors."""
-        from minigrad import asarray
-
         return tuple(asarray(array[index]) for array in self.arrays)
 
     def subset(self, indices: np.ndarray) -> Self:

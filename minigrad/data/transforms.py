@@ -7,6 +7,7 @@ import numpy as np
 
 from minigrad.data.record import Dataset
 from minigrad.errors import ConfigError, ShapeError
+from minigrad.random import Generator, randint
 
 # Which axes of (N, C, ...) one mean and one deviation are taken over.
 SCOPES = {
@@ -99,11 +100,11 @@ class RandomShift:
     pixels: int = 1
     fill: float = 0.0
 
-    def __call__(self, rng: np.random.Generator, x: np.ndarray, *rest: np.ndarray) -> tuple[np.ndarray, ...]:
+    def __call__(self, generator: Generator, x: np.ndarray, *rest: np.ndarray) -> tuple[np.ndarray, ...]:
         """x: (N, C, H, W). Returns the moved images and the other arrays of the batch as they are."""
         reach = self.pixels
         border = ((0, 0), (0, 0), (reach, reach), (reach, reach))
         padded = np.pad(x, border, constant_values=self.fill)
         windows = np.lib.stride_tricks.sliding_window_view(padded, x.shape[2:], axis=(2, 3))
-        down, right = rng.integers(0, 2 * reach + 1, size=(2, len(x)))
+        down, right = randint(0, 2 * reach + 1, (2, len(x)), generator).numpy()
         return windows[np.arange(len(x)), :, down, right], *rest

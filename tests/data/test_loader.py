@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from minigrad import Tensor
 from minigrad.data import DataLoader, TensorDataset, digits
 from minigrad.errors import ConfigError, DataError
+from minigrad.random import uniform
 
 
 def numbered(n):
@@ -58,8 +59,8 @@ def test_order_depends_on_seed_and_epoch_only():
     assert rows(DataLoader(numbered(30), 4, shuffle=True, seed=2)) != one
 
 
-def jitter(rng, x, y):
-    return x, y + rng.random(y.shape).astype(np.float32)
+def jitter(generator, x, y):
+    return x, y + uniform(y.shape, generator=generator).numpy()
 
 
 @given(st.integers(0, 23), st.booleans(), st.booleans())

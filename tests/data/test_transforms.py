@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from minigrad.data import RandomShift, Standardizer, digits, random_split, standardize
-from minigrad.data.shuffle import batch_stream
+from minigrad.data.shuffle import batch_generator
 from minigrad.errors import ConfigError, ShapeError
 
 AXES = {"feature": (0,), "channel": (0, 2, 3), "all": (0, 1, 2, 3)}
@@ -61,7 +61,7 @@ def test_shift_moves_whole_images_by_up_to_its_reach():
     x[:, 0, 3, 4] = 1
     x[:, 1, 3, 4] = 2
     y = np.arange(200)
-    moved, same = RandomShift(2, fill=0.0)(batch_stream(0, 0, 0), x, y)
+    moved, same = RandomShift(2, fill=0.0)(batch_generator(0, 0, 0), x, y)
     assert same is y
     assert moved.shape == x.shape
     places = np.argwhere(moved == 1)[:, 2:]
@@ -70,6 +70,6 @@ def test_shift_moves_whole_images_by_up_to_its_reach():
 
 
 def test_shift_fills_the_border():
-    (moved,) = RandomShift(1, fill=-5.0)(batch_stream(0, 0, 0), np.ones((50, 1, 3, 3), np.float32))
+    (moved,) = RandomShift(1, fill=-5.0)(batch_generator(0, 0, 0), np.ones((50, 1, 3, 3), np.float32))
     assert set(np.unique(moved)) == {-5.0, 1.0}
     assert moved.dtype == np.float32
