@@ -14,7 +14,6 @@ from minigrad.ops.indexing import diagonal
 from minigrad.ops.movement import (
     as_tensor,
     expand_dims,
-    matrix_transpose,
     normalize_axis,
     permute_dims,
     reshape_to,
@@ -23,15 +22,23 @@ from minigrad.ops.reduce import sum
 
 
 @primitive(kind="contraction")
-def matmul2(a, b):
-    """(..., m, k) @ (..., k, n) -> (..., m, n), leading axes broadcast; `matmul` is the public name."""
-    return np.matmul(a, b)
+def matmul2(a, b, *, ta=False, tb=False):
+    """(..., m, k) @ (..., k, n) -> (..., m, n), leading axes broadcast; ta and tb read that operand transposed.
+
+    `matmul` is the public name.
+    """
+    return np.matmul(a.swapaxes(-1, -2) if ta else a, b.swapaxes(-1, -2) if tb else b)
 
 
-matmul2.defvjp(
-    lambda g, out, a, b: matmul2(g, matrix_transpose(b)),
-    lambda g, out, a, b: matmul2(matrix_transpose(a), g),
-)
+def _wrt_a(g, out, a, b, ta=False, tb=False):
+    return matmul2(b, g, ta=tb, tb=True) if ta else matmul2(g, b, tb=not tb)
+
+
+def _wrt_b(g, out, a, b, ta=False, tb=False):
+    return matmul2(g, a, ta=True, tb=ta) if tb else matmul2(a, g, ta=not ta)
+
+
+matmul2.defvjp(_wrt_a, _wrt_b)
 
 
 def matmul(a: Any, b: Any) -> Tensor:

@@ -36,16 +36,17 @@ def kept_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
 
 
-def keep(y: Tensor, shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bool = True) -> Tensor:
-    """A reduced tensor with its reduced axes put back."""
-    return reshape_to(y, shape=kept_shape(shape, axes)) if keepdims and axes else y
+def kept(y: Tensor, x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """The reduced tensor y with the axes of x that it lost put back."""
+    shape = kept_shape(x.shape, axes)
+    return y if y.shape == shape else reshape_to(y, shape=shape)
 
 
 def reduced(who: str, op: Any, x: Any, axis: Axis, keepdims: bool) -> Tensor:
     """Apply a reducing primitive along `axis`."""
     x = as_tensor(x)
     axes = normalize_axes(who, axis, x.ndim)
-    return keep(op(x, axes=axes), x.shape, axes, keepdims)
+    return op(x, axes=axes, keepdims=keepdims)
 
 
 def as_tensor(x: Any) -> Tensor:
@@ -58,12 +59,12 @@ def as_tensor(x: Any) -> Tensor:
 
 
 @primitive(kind="reduction")
-def reduce_sum(x, *, axes):
+def reduce_sum(x, *, axes, keepdims=False):
     """Sum over `axes`; `sum` is the public name."""
-    return np.add.reduce(x, axis=axes)
+    return np.add.reduce(x, axis=axes, keepdims=keepdims)
 
 
-reduce_sum.defvjp(lambda g, out, x, axes: broadcast(keep(g, x.shape, axes), shape=x.shape))
+reduce_sum.defvjp(lambda g, out, x, axes, keepdims=False: broadcast(kept(g, x, axes), shape=x.shape))
 
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False, dtype: DtypeLike = None) -> Tensor:
@@ -86,7 +87,7 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """
     x = as_float(x)
     axes = normalize_axes("mean", axis, x.ndim)
-    return keep(reduce_sum(x, axes=axes), x.shape, axes, keepdims) / float(count(x, axes))
+    return reduce_sum(x, axes=axes, keepdims=keepdims) / float(count(x, axes))
 
 
 def var(x: Any, axis: Axis = None, correction: float = 0, keepdims: bool = False) -> Tensor:
@@ -100,8 +101,7 @@ def var(x: Any, axis: Axis = None, correction: float = 0, keepdims: bool = False
     x = as_float(x)
     axes = normalize_axes("var", axis, x.ndim)
     deviation = x - mean(x, axes, keepdims=True)
-    total = reduce_sum(deviation * deviation, axes=axes)
-    return keep(total, x.shape, axes, keepdims) / float(count(x, axes) - correction)
+    return reduce_sum(deviation * deviation, axes=axes, keepdims=keepdims) / float(count(x, axes) - correction)
 
 
 def std(x: Any, axis: Axis = None, correction: float = 0, keepdims: bool = False) -> Tensor:
@@ -157,20 +157,20 @@ def nanmean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 @primitive(kind="reduction")
-def reduce_max(x, *, axes):
+def reduce_max(x, *, axes, keepdims=False):
     """Maximum over `axes`; `max` is the public name."""
-    return np.maximum.reduce(x, axis=axes)
+    return np.maximum.reduce(x, axis=axes, keepdims=keepdims)
 
 
 @primitive(kind="reduction")
-def reduce_min(x, *, axes):
+def reduce_min(x, *, axes, keepdims=False):
     """Minimum over `axes`; `min` is the public name."""
-    return np.minimum.reduce(x, axis=axes)
+    return np.minimum.reduce(x, axis=axes, keepdims=keepdims)
 
 
-def _share_among_ties(g, out, x, axes):
-    tied = el.cast(el.equal(x, keep(out, x.shape, axes)), dtype=x.dtype)
-    return tied * keep(g / reduce_sum(tied, axes=axes), x.shape, axes)
+def _share_among_ties(g, out, x, axes, keepdims=False):
+    tied = el.cast(el.equal(x, kept(out, x, axes)), dtype=x.dtype)
+    return tied * (kept(g, x, axes) / reduce_sum(tied, axes=axes, keepdims=True))
 
 
 reduce_max.defvjp(_share_among_ties)
@@ -224,7 +224,8 @@ def _arg(who: str, op: Any, x: Any, axis: int | None, keepdims: bool) -> Tensor:
         index = op(reshape_to(x, shape=(x.size,)), axis=0)
         return reshape_to(index, shape=(1,) * x.ndim) if keepdims else index
     axis = normalize_axis(who, axis, x.ndim)
-    return keep(op(x, axis=axis), x.shape, (axis,), keepdims)
+    index = op(x, axis=axis)
+    return kept(index, x, (axis,)) if keepdims else index
 
 
 def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
@@ -249,15 +250,15 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
 
 
 @primitive(kind="reduction")
-def reduce_any(x, *, axes):
+def reduce_any(x, *, axes, keepdims=False):
     """Whether one element is nonzero; `any` is the public name."""
-    return np.logical_or.reduce(x, axis=axes)
+    return np.logical_or.reduce(x, axis=axes, keepdims=keepdims)
 
 
 @primitive(kind="reduction")
-def reduce_all(x, *, axes):
+def reduce_all(x, *, axes, keepdims=False):
     """Whether all elements are nonzero; `all` is the public name."""
-    return np.logical_and.reduce(x, axis=axes)
+    return np.logical_and.reduce(x, axis=axes, keepdims=keepdims)
 
 
 def any(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -282,19 +283,19 @@ def all(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 @primitive(kind="reduction")
-def reduce_prod(x, *, axes):
+def reduce_prod(x, *, axes, keepdims=False):
     """Product over `axes`; `prod` is the public name."""
-    return np.multiply.reduce(x, axis=axes)
+    return np.multiply.reduce(x, axis=axes, keepdims=keepdims)
 
 
-def _prod_of_the_others(g, out, x, axes):
+def _prod_of_the_others(g, out, x, axes, keepdims=False):
     # Products from the left and from the right of each element: exact where elements are zero, unlike out / x.
     rest = tuple(a for a in range(x.ndim) if a not in axes)
     flat = permute_dims(x, rest + axes)
     rows = reshape_to(flat, shape=(*(x.shape[a] for a in rest), count(x, axes)))
     others = exclusive_cumprod(rows) * flip(exclusive_cumprod(flip(rows, axis=-1)), axis=-1)
     back = tuple(np.argsort(rest + axes).tolist())
-    return keep(g, x.shape, axes) * permute_dims(reshape_to(others, shape=flat.shape), back)
+    return kept(g, x, axes) * permute_dims(reshape_to(others, shape=flat.shape), back)
 
 
 reduce_prod.defvjp(_prod_of_the_others)
@@ -401,12 +402,12 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """
     x = as_float(x)
     axes = normalize_axes("logsumexp", axis, x.ndim)
-    if count(x, axes) == 0:
-        return keep(el.log(reduce_sum(el.exp(x), axes=axes)), x.shape, axes, keepdims)
-    top = reduce_max(x.detach(), axes=axes)
-    top = el.select(el.isfinite(top), top, 0.0)  # inf - inf would be NaN
-    total = reduce_sum(el.exp(x - keep(top, x.shape, axes)), axes=axes)
-    return keep(el.log(total) + top, x.shape, axes, keepdims)
+    top = 0.0
+    if count(x, axes):
+        top = reduce_max(x.detach(), axes=axes, keepdims=True)
+        top = el.select(el.isfinite(top), top, 0.0)  # inf - inf would be NaN
+    total = el.log(reduce_sum(el.exp(x - top), axes=axes, keepdims=True)) + top
+    return total if keepdims else reshape_to(total, shape=tuple(n for i, n in enumerate(x.shape) if i not in axes))
 
 
 def norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = False) -> Tensor:
