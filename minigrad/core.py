@@ -32,8 +32,8 @@ class Tensor:
     __array_ufunc__ = None  # NumPy leaves `array + tensor` to Tensor.__radd__
     __hash__ = object.__hash__  # __eq__ is elementwise; tensors are keys by identity
 
-    def __init__(self, data: Any, node: Any = None) -> None:
-        self.data: np.ndarray = data if isinstance(data, np.ndarray) else np.asarray(data)
+    def __init__(self, data: np.ndarray, node: Any = None) -> None:
+        self.data = data
         self.node = node
         self.grad: Tensor | None = None
 
@@ -106,10 +106,11 @@ class Tensor:
         Raises GraphError if nothing was recorded, or the graph was freed before.
         """
         g = engine.seed_cotangent("backward", self, gradient)
-        for leaf, cotangent in engine.backward([self], [g], None, bool(retain_graph), create_graph).items():
-            tensor = leaf.tensor()
-            if tensor is not None:
-                with engine.switched(recording=create_graph):
+        found = engine.backward([self], [g], None, bool(retain_graph), create_graph)
+        with engine.switched(recording=create_graph):
+            for leaf, cotangent in found.items():
+                tensor = leaf.tensor()
+                if tensor is not None:
                     tensor.grad = cotangent if tensor.grad is None else ops.add(tensor.grad, cotangent)
 
     def detach(self) -> Tensor:

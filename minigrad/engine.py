@@ -22,6 +22,7 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
+import operator
 import os
 import sys
 import types
@@ -40,6 +41,7 @@ from minigrad.errors import AnomalyError, DtypeError, GraphError, ShapeError
 
 KINDS = ("elementwise", "reduction", "movement", "contraction", "window", "index", "random", "opaque")
 SCALARS = frozenset((float, int, bool))
+NO_LINKS = itertools.repeat(None)
 PRIMITIVES: dict[str, Primitive] = {}
 """Every primitive by name: the closed table that gradients, tests and the compiler are built on."""
 
@@ -307,7 +309,7 @@ def promote(op: Primitive, inputs: Sequence) -> Sequence:
     changing = [isinstance(x, Tensor) and x.data.dtype != dtype for x in inputs]
     if not any(changing):
         return inputs
-    return [PRIMITIVES["cast"](x, dtype=dtype) if change else x for x, change in zip(inputs, changing, strict=True)]
+    return [PRIMITIVES["cast"](x, dtype=dtype) if change else x for x, change in zip(inputs, changing)]
 
 
 # ---- the backward pass ---------------------------------------------------------------------------------------
@@ -333,7 +335,7 @@ def backward(
     found: dict = {}
     anomaly = MODE.get().anomaly
     with switched(recording=create_graph, anomaly=False):
-        for node, g in zip(roots, cotangents, strict=True):
+        for node, g in zip(roots, cotangents):
             accumulate(pending, node, g)
         for node in nodes:
             if node not in needed or node not in pending:
@@ -349,7 +351,7 @@ def backward(
                 cotangents = pull_back(node, g, needed, create_graph)
                 if anomaly:
                     check_backward(node, g, cotangents)
-                for parent, cotangent in zip(node.parents, cotangents, strict=True):
+                for parent, cotangent in zip(node.parents, cotangents):
                     if cotangent is not None:
                         accumulate(pending, parent, cotangent)
                 if not (retain_graph or create_graph):
@@ -383,7 +385,7 @@ def reachable(roots: Sequence) -> list:
             if parent is not None and parent not in seen:
                 seen.add(parent)
                 stack.append(parent)
-    return sorted(seen, key=lambda n: n.order, reverse=True)
+    return sorted(seen, key=operator.attrgetter("order"), reverse=True)
 
 
 def reaching(targets: set, nodes: list) -> set:
@@ -419,31 +421,36 @@ def pull_back(node: Node, g: Any, needed: set, create_graph: bool) -> list:
             f"[backward] the graph below {op.name} was freed by an earlier backward pass: "
             "pass retain_graph=True to that one, or compute the forward pass again."
         )
-    links = node.parents if create_graph else (None,) * len(node.parents)
-    inputs = [a if type(a) in SCALARS else Tensor(a, link) for a, link in zip(node.inputs, links, strict=True)]
+    links = node.parents if create_graph else NO_LINKS
+    inputs = [a if type(a) in SCALARS else Tensor(a, link) for a, link in zip(node.inputs, links)]
     if type(node.out) is tuple:
         out = tuple(Tensor(o, Output(node, i) if create_graph else None) for i, o in enumerate(node.out))
         g = tuple(g[i] if i in g else Tensor(np.zeros_like(o)) for i, o in enumerate(node.out))
     else:
         out = Tensor(node.out, node if create_graph else None)
-    needs = [parent in needed for parent in node.parents]
     if op.joint_rule is not None:
+        needs = [parent in needed for parent in node.parents]
         cotangents = op.joint_rule(needs, g, out, *inputs, **node.params)
-    else:
-        cotangents = [find_rule(op, i)(g, out, *inputs, **node.params) if n else None for i, n in enumerate(needs)]
-    return [unbroadcast(c, x.data.shape) if n else None for c, x, n in zip(cotangents, inputs, needs, strict=True)]
+        return [unbroadcast(c, x.data.shape) if n else None for c, x, n in zip(cotangents, inputs, needs)]
+    cotangents = []
+    for i, parent in enumerate(node.parents):
+        if parent in needed:
+            rule = op.rules[i] if i < len(op.rules) else None
+            if rule is None:
+                raise missing_rule(op, i)
+            cotangents.append(unbroadcast(rule(g, out, *inputs, **node.params), inputs[i].data.shape))
+        else:
+            cotangents.append(None)
+    return cotangents
 
 
-def find_rule(op: Primitive, i: int) -> Callable:
-    """The gradient rule of `op` for input `i`, or an error that names both."""
-    rule = op.rules[i] if i < len(op.rules) else None
-    if rule is None:
-        names = list(inspect.signature(op.reference).parameters)
-        raise GraphError(
-            f"[{op.name}] has no gradient rule for argument {i} ({names[min(i, len(names) - 1)]}): "
-            "detach that argument, or give the primitive a rule with defvjp."
-        )
-    return rule
+def missing_rule(op: Primitive, i: int) -> GraphError:
+    """The error for an input that needs a gradient and has no rule for it; names both."""
+    names = list(inspect.signature(op.reference).parameters)
+    return GraphError(
+        f"[{op.name}] has no gradient rule for argument {i} ({names[min(i, len(names) - 1)]}): "
+        "detach that argument, or give the primitive a rule with defvjp."
+    )
 
 
 def unbroadcast(g: Tensor, shape: tuple[int, ...]) -> Tensor:
