@@ -8,7 +8,7 @@ tensor([2., 4., 6.])
 Array functions follow the Python Array API standard and NumPy; `mg.nn` and `mg.optim` follow PyTorch.
 """
 
-import minigrad.core  # noqa: F401  (first: everything else is built on Tensor)
+import minigrad.core
 
 # isort: split
 
@@ -111,9 +111,9 @@ from minigrad.ops import (
     lgamma,
     linspace,
     log,
-    log10,
     log1p,
     log2,
+    log10,
     logaddexp,
     logaddexp2,
     logical_and,
@@ -195,6 +195,7 @@ from minigrad.ops import (
 )
 from minigrad.random import Generator, manual_seed
 from minigrad.recompute import checkpoint
+
 # from minigrad.saving import load, save
 from minigrad.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 

@@ -37,7 +37,7 @@ def grad(
         raise GraphError(f"[grad] {len(ys)} outputs need as many grad_outputs, got {len(gs)}.")
     for i, x in enumerate(xs):
         if x.node is None:
-            raise GraphError(f"[grad] input {i} of shape {x.shape} does not require grad: call requires_grad_() before.")
+            raise GraphError(f"[grad] input {i} of shape {x.shape} has requires_grad=False: call requires_grad_().")
     seeds = [engine.seed_cotangent("grad", y, g) for y, g in zip(ys, gs)]
     found = engine.backward(ys, seeds, {x.node for x in xs}, bool(retain_graph), create_graph)
     for i, x in enumerate(xs):

@@ -169,7 +169,7 @@ class Tensor:
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if isinstance(self.node, engine.Leaf) and engine.MODE.get().recording:
-            raise GraphError("[setitem] a leaf that requires grad cannot be changed in place: work on x * 1 or in no_grad.")
+            raise GraphError("[setitem] a leaf that requires grad cannot be changed: work on x * 1, or in no_grad.")
         changed = ops.set_item(self, key, value)
         self.data = changed.data
         if engine.MODE.get().recording:
@@ -329,7 +329,7 @@ class Tensor:
     def expect_bool(self, operator: str) -> Tensor:
         """This tensor if it is boolean: `&`, `|`, `^` and `~` combine masks, there are no bit operations."""
         if self.dtype != bool_:
-            raise DtypeError(f"[{operator}] combines boolean tensors, this one is {self.dtype}: compare it with something first.")
+            raise DtypeError(f"[{operator}] combines boolean tensors, this one is {self.dtype}: compare it first.")
         return self
 
     def __getitem__(self, key: Any) -> Tensor:
@@ -375,8 +375,9 @@ def rebuild(cls: type[Tensor], data: np.ndarray, requires_grad: bool, grad: Tens
 # Tensor must exist before the operations that make tensors are defined.
 from minigrad import engine, ops  # noqa: E402
 
-METHODS = """abs exp expm1 log log1p sqrt square sin cos tanh sigmoid clip round floor ceil sign sum mean var std prod max
-min argmax argmin all any cumsum cumprod logsumexp norm squeeze expand_dims broadcast_to flatten flip repeat take
+METHODS = """
+abs exp expm1 log log1p sqrt square sin cos tanh sigmoid clip round floor ceil sign sum mean var std prod max min
+argmax argmin all any cumsum cumprod logsumexp norm squeeze expand_dims broadcast_to flatten flip repeat take
 diagonal trace sort argsort topk matmul nonzero permute_dims tile""".split()
 
 for _name in METHODS:

@@ -207,9 +207,9 @@ class Primitive:
         self.rules = rules
 
     def defvjp_joint(self, rule: Callable) -> None:
-        """One rule for all inputs: `rule(needs, g, out, *inputs, **params)` is a list of cotangents, None where not needed.
+        """One rule for all inputs: `rule(needs, g, out, *inputs, **params)` is a list of cotangents.
 
-        needs is a bool per input. For primitives whose inputs vary in number or whose gradients share costly work.
+        needs is a bool per input; where it is False the cotangent may be None. For primitives whose inputs vary in number or whose gradients share costly work.
         """
         self.joint_rule = rule
 

@@ -36,7 +36,7 @@ def _curve_pair(axes, history, quantity, scale, best_epoch):
         axes.lines[-1].set_label({"train": "training", "validation": "validation"}[part])
         if part == "validation" and best_epoch in epochs:
             value = values[epochs == best_epoch][0]
-            axes.plot([best_epoch], [value], "o", markersize=9, markerfacecolor="none", color=color, label=f"kept, {best_epoch}")
+            axes.plot([best_epoch], [value], "o", markersize=9, markerfacecolor="none", color=color, label=f"kept (epoch {best_epoch})")
     axes.set_xlabel("epoch")
     axes.set_xlim(min(1, epochs[0]) - 0.5, max(2, epochs[-1]) + 0.5)
     axes.xaxis.get_major_locator().set_params(integer=True)

@@ -15,11 +15,11 @@ from minigrad.tree import leaves, tree_map
 
 
 def checkpoint(f: Callable, *args: Any) -> Any:
-    """f(*args), keeping its inputs but none of its intermediate results: the backward pass computes f a second time.
+    """f(*args), keeping its inputs but none of its intermediate results: the backward pass computes f again.
 
-    Gradients reach the arguments and every parameter that f reads; in the second run these have the values of the first,
-    the random numbers repeat, and state that f writes (running statistics) is put back. Arguments and result may be
-    nested. Raises GraphError if f closes over a computed tensor that needs a gradient: pass it as an argument.
+    Gradients reach the arguments and every parameter that f reads; in the second run these have the values of the
+    first, the random numbers repeat, and state that f writes (running statistics) is put back. Arguments and result
+    may be nested. Raises GraphError if f closes over a computed tensor that needs a gradient: pass it as an argument.
 
     >>> x = mg.tensor([1.0, 2.0], requires_grad=True)
     >>> mg.checkpoint(lambda x: mg.exp(mg.sin(x)), x).sum().backward()

@@ -113,8 +113,8 @@ def value_and_grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool 
                 out, extra = out
                 aux.append(extra)
             if not isinstance(out, Tensor) or out.size != 1:
-                what = f"shape {out.shape}" if isinstance(out, Tensor) else type(out).__name__
-                raise ShapeError(f"[grad] expected a function with a scalar result, got {what}: use mg.vjp or mg.jacobian.")
+                what = f"shape {out.shape}" if isinstance(out, Tensor) else f"type {type(out).__name__}"
+                raise ShapeError(f"[grad] expected a scalar result, got {what}: use mg.vjp or mg.jacobian.")
             return out
 
         pull = Pullback(scalar, chosen)
@@ -187,10 +187,10 @@ def hvp(f: Callable, primals: Sequence, tangents: Sequence) -> Any:
 
 
 def jacobian(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
-    """The function that returns the Jacobian of f: out.shape + x.shape, out[i] differentiated with respect to x[j] at [i, j].
+    """The function that returns the Jacobian of f, of shape out.shape + x.shape: d out[i] / d x[j] at [i, j].
 
-    One backward pass for each element of the result.  argnums: a position, or a tuple of them (then a tuple comes back).
-    Arguments may be nested; the result of f is one tensor.
+    One backward pass for each element of the result.  argnums: a position, or a tuple of them (then a tuple comes
+    back).  Arguments may be nested; the result of f is one tensor.
 
     >>> mg.jacobian(lambda x: x**2)(mg.tensor([1.0, 2.0]))
     tensor([[2., 0.],

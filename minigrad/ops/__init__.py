@@ -6,7 +6,12 @@ import warnings
 # way to find where they come from. A filter costs nothing, while np.errstate would double the time of a small op.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minigrad\.ops\.")
 
-from minigrad.ops.creation import (  # noqa: E402, F401
+from minigrad.ops.conv import (  # noqa: E402
+    convolve,
+    convolve_input,
+    convolve_weight,
+)
+from minigrad.ops.creation import (  # noqa: E402
     arange,
     asarray,
     empty,
@@ -23,7 +28,10 @@ from minigrad.ops.creation import (  # noqa: E402, F401
     zeros,
     zeros_like,
 )
-from minigrad.ops.elementwise import (  # noqa: E402, F401
+from minigrad.ops.einsum import (  # noqa: E402
+    einsum,
+)
+from minigrad.ops.elementwise import (  # noqa: E402
     abs,
     acos,
     acosh,
@@ -65,9 +73,9 @@ from minigrad.ops.elementwise import (  # noqa: E402, F401
     less_equal,
     lgamma,
     log,
-    log10,
     log1p,
     log2,
+    log10,
     logaddexp,
     logaddexp2,
     logical_and,
@@ -103,38 +111,43 @@ from minigrad.ops.elementwise import (  # noqa: E402, F401
     where,
     xlogy,
 )
-from minigrad.ops.reduce import (  # noqa: E402, F401
-    all,
-    any,
-    arg_max,
-    arg_min,
-    argmax,
-    argmin,
-    count_nonzero,
-    cumprod,
-    cumsum,
-    cumulate_prod,
-    cumulate_sum,
-    linear_recurrence,
-    logsumexp,
-    max,
-    mean,
-    min,
-    nanmean,
-    nansum,
-    norm,
-    prod,
-    reduce_all,
-    reduce_any,
-    reduce_max,
-    reduce_min,
-    reduce_prod,
-    reduce_sum,
-    std,
-    sum,
-    var,
+from minigrad.ops.indexing import (  # noqa: E402
+    arg_sort,
+    argsort,
+    diag,
+    diagonal,
+    diff,
+    gather,
+    gather_along,
+    gather_update,
+    get_item,
+    lower_triangle,
+    nonzero,
+    one_hot,
+    place,
+    scatter_add,
+    scatter_add_along,
+    searchsorted,
+    set_item,
+    slice_of,
+    slice_update,
+    sort,
+    take,
+    take_along_axis,
+    topk,
+    tril,
+    triu,
+    unique,
 )
-from minigrad.ops.movement import (  # noqa: E402, F401
+from minigrad.ops.linalg import (  # noqa: E402
+    matmul,
+    matmul2,
+    outer,
+    tensordot,
+    trace,
+    vecdot,
+)
+from minigrad.ops.movement import (  # noqa: E402
     broadcast,
     broadcast_arrays,
     broadcast_to,
@@ -161,53 +174,42 @@ from minigrad.ops.movement import (  # noqa: E402, F401
     tile,
     unstack,
 )
-from minigrad.ops.indexing import (  # noqa: E402, F401
-    arg_sort,
-    argsort,
-    diag,
-    diagonal,
-    diff,
-    gather,
-    gather_along,
-    gather_update,
-    get_item,
-    nonzero,
-    one_hot,
-    place,
-    scatter_add,
-    scatter_add_along,
-    searchsorted,
-    set_item,
-    slice_of,
-    slice_update,
-    sort,
-    take,
-    take_along_axis,
-    topk,
-    tril,
-    triu,
-    unique,
-)
-from minigrad.ops.linalg import (  # noqa: E402, F401
-    matmul,
-    matmul2,
-    outer,
-    tensordot,
-    trace,
-    vecdot,
-)
-from minigrad.ops.einsum import (  # noqa: E402, F401
-    einsum,
-)
-from minigrad.ops.conv import (  # noqa: E402, F401
-    convolve,
-    convolve_input,
-    convolve_weight,
-)
-from minigrad.ops.pool import (  # noqa: E402, F401
+from minigrad.ops.pool import (  # noqa: E402
     fold_windows,
     max_indices,
     windows,
+)
+from minigrad.ops.reduce import (  # noqa: E402
+    all,
+    any,
+    arg_max,
+    arg_min,
+    argmax,
+    argmin,
+    count_nonzero,
+    cumprod,
+    cumsum,
+    cumulate_prod,
+    cumulate_sum,
+    kept,
+    linear_recurrence,
+    logsumexp,
+    max,
+    mean,
+    min,
+    nanmean,
+    nansum,
+    norm,
+    prod,
+    reduce_all,
+    reduce_any,
+    reduce_max,
+    reduce_min,
+    reduce_prod,
+    reduce_sum,
+    std,
+    sum,
+    var,
 )
 
 cumulative_sum = cumsum

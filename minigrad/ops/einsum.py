@@ -11,7 +11,7 @@ from minigrad.core import Tensor
 from minigrad.errors import ShapeError
 from minigrad.ops.indexing import diagonal
 from minigrad.ops.linalg import matmul2
-from minigrad.ops.movement import as_tensor, broadcast_to, expand_dims, moveaxis, permute_dims, reshape_to, squeeze
+from minigrad.ops.movement import as_tensor, broadcast_to, expand_dims, permute_dims, reshape_to
 from minigrad.ops.reduce import sum
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -36,7 +36,7 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     for pair in contraction_order(terms, output):
         taken = [terms.pop(i) for i in sorted(pair, reverse=True)][::-1]
         kept = set(output).union(*(letters for _, letters in terms))
-        terms.append(contract(*taken, kept) if len(taken) == 2 else taken[0])
+        terms.append(contract(taken[0], taken[1], kept) if len(taken) == 2 else taken[0])
     x, letters = terms[0]
     return arrange(sum_out(x, letters, set(output)), output)
 
@@ -70,7 +70,7 @@ def check_sizes(equation: str, inputs: list[str], shapes: list[tuple[int, ...]])
     for letters, shape in zip(inputs, shapes, strict=True):
         for c, n in zip(letters, shape, strict=True):
             if sizes.setdefault(c, n) != n and 1 not in (sizes[c], n):
-                raise ShapeError(f"[einsum] axis {c!r} of {equation!r} is {sizes[c]} in one operand and {n} in {shape}.")
+                raise ShapeError(f"[einsum] axis {c!r} of {equation!r} is {sizes[c]} and also {n}, in {shape}.")
             sizes[c] = n if sizes[c] == 1 else sizes[c]
 
 
@@ -122,7 +122,7 @@ def contract(left: tuple[Tensor, str], right: tuple[Tensor, str], kept: set) -> 
     rows = "".join(c for c in left[1] if c not in shared)
     cols = "".join(c for c in right[1] if c not in shared)
     a, b = arrange(left, batch + rows + inner), arrange(right, batch + inner + cols)
-    size = dict(zip(batch + rows + inner, a.shape, strict=True)) | dict(zip(cols, b.shape[len(b.shape) - len(cols) :], strict=True))
+    size = dict(zip(batch + rows + inner, a.shape)) | dict(zip(cols, b.shape[b.ndim - len(cols) :]))
     for i, c in enumerate(batch + inner):  # a size of 1 broadcasts also within a contraction
         size[c] = max(a.shape[(batch + rows + inner).index(c)], b.shape[i])
     a = broadcast_to(a, [size[c] for c in batch + rows + inner])

@@ -1,7 +1,7 @@
-"""Elementwise operations: y[i] = f(x[i]) with broadcasting. Reference, gradient rule and documentation side by side.
+"""Elementwise operations: y[i] = f(x[i]) with broadcasting. Reference, rule and documentation side by side.
 
-Where a function has a kink the gradient is PyTorch's: abs'(0) = 0, maximum and minimum share evenly at ties, clip passes
-the gradient at its bounds. Step functions (sign, floor, ...) have gradient zero.
+Where a function has a kink the gradient is PyTorch's: abs'(0) = 0, maximum and minimum share evenly at ties, clip
+passes the gradient at its bounds. Step functions (sign, floor, ...) have gradient zero.
 """
 
 from __future__ import annotations
@@ -988,7 +988,7 @@ def sinc(x: Any) -> Tensor:
     far = where(near, 1.0, z)
     s = where(near, z, 0.0)
     s = s * s
-    series = 1.0
+    series: Any = 1.0
     for k in (16, 14, 12, 10, 8, 6, 4, 2):
         series = 1.0 - s / (k * (k + 1)) * series
     return where(near, series, sin(far) / far)

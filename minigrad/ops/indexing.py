@@ -1,7 +1,7 @@
 """Indexing, gathering, scattering, sorting.
 
-`x[key]` is taken apart into two primitives: `slice_of` for ints, slices, None and Ellipsis, whose adjoint `place` puts a
-cotangent back among zeros; and `gather` for integer arrays, whose adjoint `scatter_add` adds into zeros, so that an
+`x[key]` is taken apart into two primitives: `slice_of` for ints, slices, None and Ellipsis, whose adjoint `place` puts
+a cotangent back among zeros; and `gather` for integer arrays, whose adjoint `scatter_add` adds into zeros, so that an
 element picked twice gets both cotangents. Boolean masks become integer arrays first.
 """
 
@@ -139,7 +139,7 @@ def set_item(x: Tensor, key: Any, value: Any) -> Tensor:
     try:
         value = broadcast_to(value, shape)
     except ShapeError:
-        raise ShapeError(f"[setitem] a value of shape {value.shape} does not fit {shape}, the part of {x.shape}.") from None
+        raise ShapeError(f"[setitem] value {value.shape} does not fit {shape}, the part of {x.shape} chosen.") from None
     if not axes:
         return slice_update(x, value, key=basic if basic is not None else ())
     if basic is None:
@@ -179,7 +179,7 @@ def as_index(x: Tensor, k: Any) -> Any:
     index = as_tensor(np.asarray(k, np.int64) if isinstance(k, list) and not k else k)
     if index.dtype.kind not in "iub":
         raise DtypeError(
-            f"[getitem] an index must be an integer or boolean array, got {index.dtype} for a tensor of shape {x.shape}."
+            f"[getitem] an index must be an integer or boolean array, got {index.dtype} for shape {x.shape}."
         )
     return index
 
@@ -349,7 +349,8 @@ def searchsorted(x: Any, values: Any, side: str = "left") -> Tensor:
     >>> mg.searchsorted(mg.tensor([1.0, 3.0]), mg.tensor([2.0]))
     tensor([1])
     """
-    return Tensor(np.asarray(np.searchsorted(as_tensor(x).data, as_tensor(values).data, side=side)))  # type: ignore
+    found = np.searchsorted(as_tensor(x).data, as_tensor(values).data, side=side)  # type: ignore[call-overload]
+    return Tensor(np.asarray(found))
 
 
 # ---- one-hot, triangles, diagonals
@@ -385,7 +386,7 @@ def tril(x: Any, k: int = 0) -> Tensor:
             [1., 1.]])
     """
     x = _matrices("tril", x)
-    return el.where(Tensor(np.tri(*x.shape[-2:], k=k, dtype=bool)), x, 0)
+    return el.where(lower_triangle(x, k), x, 0)
 
 
 def triu(x: Any, k: int = 0) -> Tensor:
@@ -396,7 +397,7 @@ def triu(x: Any, k: int = 0) -> Tensor:
             [0., 1.]])
     """
     x = _matrices("triu", x)
-    return el.where(Tensor(np.tri(*x.shape[-2:], k=k - 1, dtype=bool)), 0, x)
+    return el.where(lower_triangle(x, k - 1), 0, x)
 
 
 def _matrices(who: str, x: Any) -> Tensor:
@@ -404,6 +405,12 @@ def _matrices(who: str, x: Any) -> Tensor:
     if x.ndim < 2:
         raise ShapeError(f"[{who}] expected at least 2 dimensions, got shape {x.shape}.")
     return x
+
+
+def lower_triangle(x: Tensor, k: int) -> Tensor:
+    """The mask of the lower triangle of x's last two axes."""
+    rows, cols = x.shape[-2:]
+    return Tensor(np.tri(rows, cols, k, np.bool_))
 
 
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
