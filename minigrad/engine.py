@@ -145,7 +145,7 @@ class Node:
 
     def free(self) -> None:
         """Let go of the arrays and of the graph below."""
-        self.inputs = self.out = None
+        self.inputs = self.out = None  # type: ignore[assignment]
         self.parents = ()
 
 
@@ -209,7 +209,8 @@ class Primitive:
     def defvjp_joint(self, rule: Callable) -> None:
         """One rule for all inputs: `rule(needs, g, out, *inputs, **params)` is a list of cotangents.
 
-        needs is a bool per input; where it is False the cotangent may be None. For primitives whose inputs vary in number or whose gradients share costly work.
+        needs is a bool per input; where it is False the cotangent may be None. For primitives whose inputs vary in
+        number or whose gradients share costly work.
         """
         self.joint_rule = rule
 
@@ -423,6 +424,7 @@ def pull_back(node: Node, g: Any, needed: set, create_graph: bool) -> list:
         )
     links = node.parents if create_graph else NO_LINKS
     inputs = [a if type(a) in SCALARS else Tensor(a, link) for a, link in zip(node.inputs, links)]
+    out: Any
     if type(node.out) is tuple:
         out = tuple(Tensor(o, Output(node, i) if create_graph else None) for i, o in enumerate(node.out))
         g = tuple(g[i] if i in g else Tensor(np.zeros_like(o)) for i, o in enumerate(node.out))

@@ -438,5 +438,5 @@ def pad(x: Any, widths: Any, mode: str = "constant", constant_values: float = 0.
             continue
         if n == 0:
             raise ShapeError(f"[pad] mode {mode!r} has nothing to copy along axis {axis} of shape {x.shape}.")
-        x = x[(*(slice(None),) * axis, np.pad(np.arange(n), pair, mode=mode))]
+        x = x[(*(slice(None),) * axis, np.pad(np.arange(n), pair, mode=mode))]  # type: ignore[call-overload]
     return x
