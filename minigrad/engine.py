@@ -370,7 +370,7 @@ def seed_cotangent(who: str, y: Tensor, gradient: Any) -> Tensor:
     if gradient is None:
         if y.data.size != 1:
             raise ShapeError(f"[{who}] expected a scalar or an explicit gradient; the output has shape {y.shape}.")
-        return Tensor(np.ones_like(y.data))
+        return Tensor(np.ones(y.shape, y.dtype))
     g = gradient if isinstance(gradient, Tensor) else Tensor(np.asarray(gradient, y.dtype))
     if g.shape != y.shape:
         raise ShapeError(f"[{who}] the gradient must have the output's shape {y.shape}, got {g.shape}.")
@@ -427,7 +427,7 @@ def pull_back(node: Node, g: Any, needed: set, create_graph: bool) -> list:
     out: Any
     if type(node.out) is tuple:
         out = tuple(Tensor(o, Output(node, i) if create_graph else None) for i, o in enumerate(node.out))
-        g = tuple(g[i] if i in g else Tensor(np.zeros_like(o)) for i, o in enumerate(node.out))
+        g = tuple(g[i] if i in g else Tensor(np.zeros(o.shape, o.dtype)) for i, o in enumerate(node.out))
     else:
         out = Tensor(node.out, node if create_graph else None)
     if op.joint_rule is not None:
