@@ -13,6 +13,7 @@ import minigrad.core
 # isort: split
 
 from minigrad import autograd, checking, data, nn, optim, random
+from minigrad.allocator import keep_freed_memory
 from minigrad.checking import gradcheck
 from minigrad.core import Tensor
 from minigrad.dtypes import bool_ as bool
@@ -199,6 +200,8 @@ from minigrad.random import Generator, manual_seed
 from minigrad.recompute import checkpoint
 from minigrad.saving import load, save
 from minigrad.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+
+keep_freed_memory()
 
 __all__ = """
 Tensor tensor

@@ -72,7 +72,7 @@ def index_add(shape: tuple[int, ...], index: np.ndarray, values: np.ndarray) -> 
 
 
 def take_along_axis(x: np.ndarray, index: np.ndarray, axis: int) -> np.ndarray:
-    """out[..., k, ...] = x[..., index[..., k, ...], ...]: np.take_along_axis for x and index that differ in `axis` only."""
+    """out[..., k, ...] = x[..., index[..., k, ...], ...], for x and index whose shapes differ in `axis` only."""
     axis %= x.ndim
     outer, inner = math.prod(x.shape[:axis]), math.prod(x.shape[axis + 1 :])
     out = np.empty(index.shape, x.dtype)

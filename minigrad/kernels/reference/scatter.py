@@ -1,4 +1,4 @@
-"""A gather, and scatter-adds, the adjoints of gathers. An index that occurs k times receives the sum of its k contributions.
+"""A gather, and scatter-adds, the adjoints of gathers: an index that occurs k times gets the sum of k contributions.
 
 Indices follow NumPy: a negative one counts from the end, one out of range raises IndexError. The order in which the
 contributions to one output element are added depends on the shapes alone.
