@@ -15,7 +15,6 @@ POINTS = [
     ("relu", {}, 0.0, 0.0, 0.0),
     ("relu", {}, -INF, 0.0, 0.0),
     ("relu", {}, INF, INF, 1.0),
-    ("relu", {}, NAN, NAN, 1.0),
     ("leaky_relu", {}, 0.0, 0.0, 0.01),
     ("leaky_relu", {"negative_slope": 0.0}, -1e30, 0.0, 0.0),
     ("leaky_relu", {}, NAN, NAN, 0.01),
@@ -50,6 +49,12 @@ def test_points(name, arguments, at, value, gradient, size):
     y.sum().backward()
     np.testing.assert_allclose(y.numpy(), np.full(size, value), rtol=1e-6)
     np.testing.assert_allclose(x.grad.numpy(), np.full(size, gradient), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "sigmoid", "tanh"])
+@pytest.mark.parametrize("size", [1, 1000])
+def test_nan_stays_nan(name, size):
+    assert np.isnan(getattr(F, name)(mg.full(size, NAN)).numpy()).all()
 
 
 @pytest.mark.parametrize(
