@@ -28,7 +28,9 @@ class LRScheduler:
 
     def __init__(self, optimizer: Optimizer) -> None:
         self.optimizer = optimizer
-        self.base_lrs: list[float] = [group.setdefault("initial_lr", group["lr"]) for group in optimizer.param_groups]
+        for group in optimizer.param_groups:
+            group.setdefault("initial_lr", group["lr"])
+        self.base_lrs: list[float] = [group["initial_lr"] for group in optimizer.param_groups]
         self.last_epoch = 0
         self._set()
 
@@ -157,7 +159,7 @@ class ExponentialLR(LRScheduler):
 class ConstantLR(LRScheduler):
     """lr(t) = initial_lr * factor for the first total_iters steps, then initial_lr.
 
-    Raises ConfigError unless factor is in [0, 1].
+    Raises ConfigError unless factor is in [0, 1] and total_iters at least 1.
 
     >>> schedule = optim.lr_scheduler.ConstantLR(optim.SGD([nn.Parameter([1.0])], lr=0.8), factor=0.5, total_iters=2)
     >>> [schedule.rates(t)[0] for t in range(4)]
@@ -166,6 +168,7 @@ class ConstantLR(LRScheduler):
 
     def __init__(self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5) -> None:
         self._expect(0 <= factor <= 1, f"factor in [0, 1], got {factor}")
+        self._expect(total_iters >= 1, f"total_iters >= 1, got {total_iters}")
         self.first_factor, self.total_iters = factor, total_iters
         super().__init__(optimizer)
 
