@@ -76,12 +76,13 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        changes = [
-            (p, *self.evaluate(p, p.grad.data, group))
-            for group in self.param_groups
-            for p in group["params"]
-            if p.grad is not None
-        ]
+        with np.errstate(all="ignore"):  # a diverging run shows in its loss; a warning for each step would bury that
+            changes = [
+                (p, *self.evaluate(p, p.grad.data, group))
+                for group in self.param_groups
+                for p in group["params"]
+                if p.grad is not None
+            ]
         for p, new_p, new_state in changes:
             p.assign_(Tensor(new_p))
             state = self.state[p]

@@ -114,6 +114,22 @@ def test_if_one_parameter_cannot_be_changed_none_is(grad, error, message):
     assert optimizer.state[p]["step"].item() == 0
 
 
+@pytest.mark.parametrize(
+    ("kind", "grad", "expected"),
+    [
+        (optim.SGD, np.inf, -np.inf),
+        (optim.SGD, 1e30, -np.inf),
+        (optim.SGD, np.nan, np.nan),
+        (optim.Adam, np.inf, np.nan),
+        (optim.Adam, 1e30, 1.0),  # its square is infinite, so the step is 0
+    ],
+)
+def test_overflow_gives_ieee_results_without_warnings(kind, grad, expected):
+    p = with_grad(1, grad)
+    kind([p], lr=1e30).step()
+    np.testing.assert_equal(p.item(), expected)
+
+
 def test_more_state_is_made_when_a_hyper_parameter_needs_it():
     p = with_grad(1)
     optimizer = optim.SGD([p], lr=0.5)
