@@ -10,6 +10,11 @@ import pytest
 
 from minigrad.cli import main
 
+FILES = [
+    "config.json", "confusion.png", "curves.png", "metrics.csv", "model.safetensors", "result.json", "state.json",
+    "state.safetensors",
+]  # fmt: skip
+
 
 @pytest.fixture
 def table(tmp_path):
@@ -30,6 +35,9 @@ def test_train_then_predict(table, capsys):
     assert "80 training, 10 validation and 10 test samples of shape (2,), 2 classes" in printed.out
     assert "test accuracy" in printed.out
     assert printed.err == ""  # no bar: standard error is no terminal
+    assert sorted(path.name for path in (table.parent / "run").iterdir()) == FILES
+    for name in ("curves.png", "confusion.png"):
+        assert (table.parent / "run" / name).read_bytes().startswith(b"\x89PNG")
 
     assert main(["predict", str(table.parent / "run"), str(table)]) == 0
     printed = capsys.readouterr()
@@ -120,8 +128,9 @@ def start(*words):
     )
 
 
-def wait_for_epoch(process):
-    while not (line := process.stdout.readline()).startswith("epoch"):
+def wait_for_the_second_epoch(process):
+    """By then the first one is saved."""
+    while not (line := process.stdout.readline()).startswith("epoch  2"):
         assert line, process.stderr.read()
 
 
@@ -134,7 +143,7 @@ def test_a_stopped_process_resumes_to_the_result_of_one_that_was_not(table, numb
     words = options(table, "--batch-size", "2", "--epochs", "40", "--model", "linear 8, tanh, linear 2")
     assert main([*words, "--out", str(table.parent / "whole")]) == 0
     with start(*words) as process:
-        wait_for_epoch(process)
+        wait_for_the_second_epoch(process)
         process.send_signal(number)
         rest = process.stdout.read()
         assert process.wait(30) == code, process.stderr.read()

@@ -6,11 +6,10 @@ does not depend on the number of cores, so a run gives the same digits on every 
 """
 
 import ctypes
+import importlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-import numpy as np
 
 CHOSEN_BY_USER = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
 
@@ -32,7 +31,8 @@ def one_blas_thread() -> Iterator[None]:
 
 def _openblas(verb: str) -> Callable[..., int] | None:
     """OpenBLAS's function `verb`_num_threads under any of the names that builds of NumPy give it."""
-    library = ctypes.CDLL(np._core._multiarray_umath.__file__)  # a look-up also searches what it is linked to
+    extension = importlib.import_module("numpy._core._multiarray_umath").__file__
+    library = ctypes.CDLL(extension)  # a look-up also searches what it is linked to
     names = (
         f"{prefix}_{verb}_num_threads{suffix}" for prefix in ("scipy_openblas", "openblas") for suffix in ("64_", "")
     )

@@ -67,32 +67,32 @@ def _output_shape(module, sample_shape):
 def _from_words(words, sample_shape):
     layers, shape = [], sample_shape
     for phrase in words.split(","):
-        for layer in _layers_for(phrase, shape):
-            try:
+        try:
+            for layer in _layers_for(phrase, shape):
                 shape = _output_shape(layer, shape)
-            except (ValueError, TypeError) as error:
-                raise ConfigError(f"[model] {phrase.strip()!r} after samples of {shape}: {error}") from error
-            layers.append(layer)
+                layers.append(layer)
+        except (ValueError, TypeError) as error:
+            raise ConfigError(f"[model] cannot put {phrase.strip()!r} after samples of {shape}: {error}") from error
     return nn.Sequential(*layers)
 
 
 def _layers_for(phrase, shape):
     name, *words = phrase.split() or [""]
-    make = SIZED.get(name) or _unsized(name)
-    try:
-        return make(shape, *(int(word) if word.isdecimal() else float(word) for word in words))
-    except (ValueError, TypeError) as error:
-        raise ConfigError(
-            f"[model] cannot read the layer {phrase.strip()!r} for samples of {shape}: {error}"
-        ) from error
+    numbers = [int(word) if word.isdecimal() else float(word) for word in words]
+    if name not in SIZED:
+        return [_module_named(name)(*numbers)]
+    make, usage, counts = SIZED[name]
+    if len(numbers) not in counts:
+        raise ValueError(f"write {usage}")
+    return make(shape, *numbers)
 
 
 def _conv(shape, channels, size, stride=1):
-    return [nn.Conv2d(_channels("conv", shape), channels, size, stride=stride, padding=size // 2)]
+    return [nn.Conv2d(_channels(shape), channels, size, stride=stride, padding=int(size) // 2)]
 
 
 def _pool(shape, size):
-    _channels("pool", shape)
+    _channels(shape)
     return [nn.MaxPool2d(size)]
 
 
@@ -101,23 +101,26 @@ def _linear(shape, units):
     return [*flatten, nn.Linear(math.prod(shape), units)]
 
 
-def _channels(name, shape):
+def _channels(shape):
     if len(shape) != 3:
-        raise ConfigError(f"[model] {name} needs images (channels, height, width), got samples of {shape}.")
+        raise ValueError("it needs images (channels, height, width)")
     return shape[0]
 
 
-# Words whose layer depends on the size of what comes in.
-SIZED = {"conv": _conv, "pool": _pool, "linear": _linear}
+# The words whose layer depends on what comes in: how to make it, how to write it, how many numbers that takes.
+SIZED = {
+    "conv": (_conv, "conv CHANNELS SIZE [STRIDE]", (2, 3)),
+    "pool": (_pool, "pool SIZE", (1,)),
+    "linear": (_linear, "linear UNITS", (1,)),
+}
 
 
-def _unsized(name):
-    """Makes the module of this name, which does not need to know the shape."""
+def _module_named(name):
     for attribute in dir(nn):
         found = getattr(nn, attribute)
         if attribute.lower() == name and isinstance(found, type) and issubclass(found, nn.Module):
-            return lambda shape, *numbers: [found(*numbers)]
-    raise ConfigError(f"[model] there is no layer {name!r}: use {', '.join(SIZED)}, relu, tanh, dropout, flatten, ...")
+            return found
+    raise ValueError(f"there is no layer {name!r}; use {', '.join(SIZED)}, relu, tanh, dropout, flatten, ...")
 
 
 # ---- the user's own file

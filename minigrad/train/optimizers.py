@@ -2,6 +2,7 @@
 
 import inspect
 import math
+from typing import Any
 
 from minigrad import nn, optim
 from minigrad.errors import ConfigError
@@ -16,7 +17,7 @@ def make_optimizer(config: Config, model: nn.Module) -> optim.Optimizer:
 
     Raises ConfigError for an unknown name or an option that the optimizer does not take.
     """
-    known = {
+    known: dict[str, Any] = {
         name.lower(): found
         for name, found in vars(optim).items()
         if isinstance(found, type) and issubclass(found, optim.Optimizer) and found is not optim.Optimizer

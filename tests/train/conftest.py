@@ -6,6 +6,7 @@ import signal
 import numpy as np
 import pytest
 
+from minigrad import plot
 from minigrad.train import Display
 
 
@@ -72,6 +73,13 @@ class CtrlC(Silent):
         super().progress(bar, tally)
         if self.steps == self.after:
             os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.fixture
+def no_pictures(monkeypatch):
+    """Runs without drawing, which takes longer than the rest of a small one."""
+    monkeypatch.setattr(plot, "curves", lambda *_: b"")
+    monkeypatch.setattr(plot, "confusion", lambda *_: b"")
 
 
 @pytest.fixture

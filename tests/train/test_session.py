@@ -14,10 +14,7 @@ from minigrad.train import DivergedError, resume, session, train
 from minigrad.train.loop import Training
 from minigrad.train.run_folder import RunFolder
 
-FILES = [
-    "config.json", "confusion.png", "curves.png", "metrics.csv", "model.safetensors", "result.json", "state.json",
-    "state.safetensors",
-]  # fmt: skip
+pytestmark = pytest.mark.usefixtures("no_pictures")
 COMPARED = ["metrics.csv", "model.safetensors", "state.safetensors", "result.json"]
 
 
@@ -41,9 +38,8 @@ def reference(settings, tmp_path, silent):
     return contents(tmp_path / "reference")
 
 
-def test_a_run_learns_and_writes_its_files(settings, tmp_path, silent):
+def test_a_run_learns_and_writes_what_it_learnt(settings, tmp_path, silent):
     result = train(settings | {"epochs": 10}, tmp_path / "run", silent)
-    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == FILES
     assert result["test_accuracy"] > 0.8
     assert json.loads((tmp_path / "run" / "result.json").read_text()) == result
     rows = metrics(tmp_path / "run")
@@ -190,7 +186,7 @@ BAD_SETTINGS = {
     "optimizer": ({"optimizer": "magic"}, ConfigError, "optimizer must be one of .*adam.*, got 'magic'"),
     "momentum": ({"optimizer": "adam", "momentum": 0.9}, ConfigError, "optimizer adam takes no momentum"),
     "outputs": ({"model": "linear 8, relu, linear 4"}, ConfigError, r"outputs of \(4,\), but the data have 3 classes"),
-    "images": ({"model": "cnn"}, ConfigError, "conv needs images"),
+    "images": ({"model": "cnn"}, ConfigError, "it needs images"),
     "shift": ({"shift": 1}, ConfigError, "shift moves images"),
     "shares": ({"validation": 0.5, "test": 0.5}, ConfigError, "leave something to train on"),
     "file": ({"data": "nowhere.npz"}, DataError, r"no file or folder .*nowhere\.npz"),
