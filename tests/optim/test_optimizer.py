@@ -115,18 +115,18 @@ def test_if_one_parameter_cannot_be_changed_none_is(grad, error, message):
 
 
 @pytest.mark.parametrize(
-    ("kind", "grad", "expected"),
+    ("kind", "lr", "grad", "expected"),
     [
-        (optim.SGD, np.inf, -np.inf),
-        (optim.SGD, 1e30, -np.inf),
-        (optim.SGD, np.nan, np.nan),
-        (optim.Adam, np.inf, np.nan),
-        (optim.Adam, 1e30, 1.0),  # its square is infinite, so the step is 0
+        (optim.SGD, 0.1, np.inf, -np.inf),
+        (optim.SGD, 1e30, 1e30, -np.inf),
+        (optim.SGD, 0.1, np.nan, np.nan),
+        (optim.Adam, 0.1, np.inf, np.nan),
+        (optim.Adam, 0.1, 1e30, 1.0),  # its square is infinite, so the step is 0
     ],
 )
-def test_overflow_gives_ieee_results_without_warnings(kind, grad, expected):
+def test_overflow_gives_ieee_results_without_warnings(kind, lr, grad, expected):
     p = with_grad(1, grad)
-    kind([p], lr=1e30).step()
+    kind([p], lr=lr).step()
     np.testing.assert_equal(p.item(), expected)
 
 
