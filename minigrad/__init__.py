@@ -44,6 +44,7 @@ from minigrad.errors import (
     MinigradError,
     ShapeError,
 )
+from minigrad.kernels.threads import get_num_threads, set_num_threads
 from minigrad.ops import (
     abs,
     acos,
@@ -209,7 +210,7 @@ grad value_and_grad vjp jvp hvp jacobian hessian checkpoint autograd no_grad ena
 gradcheck checking
 float32 float64 float16 int8 int16 int32 int64 uint8 bool default_dtype set_default_dtype result_type can_cast finfo
 iinfo
-manual_seed Generator random nn optim data save load
+manual_seed Generator set_num_threads get_num_threads random nn optim data save load
 MinigradError ShapeError DtypeError GraphError GradcheckError AnomalyError DataError ConfigError
 abs acos acosh add all allclose any arange argmax argmin argsort asarray asin asinh astype atan atan2 atanh
 broadcast_arrays broadcast_to ceil clip concat copysign cos cosh count_nonzero cumprod cumsum cumulative_prod
