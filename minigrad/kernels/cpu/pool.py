@@ -110,6 +110,8 @@ def _tap_table(starts, counts, dilation, space):
     for axis, (start, count, step, size) in enumerate(zip(starts, counts, dilation, space)):
         before = np.maximum(0, -(start // step))  # ceil(-start / step) taps lie left of 0
         taps = np.minimum(count, -((start - size) // step)) - before  # ceil((size - start) / step) lie left of size
+        if taps.min() < 1:  # compiled code would read whatever lies there
+            raise ValueError(f"[max_pool_indices] a window has no tap inside the {size} places of dimension {axis}.")
         places = start + step * (before + np.minimum(np.arange(taps.max())[:, None], taps - 1))
         shape = [1] * (2 * dims)
         shape[axis], shape[dims + axis] = places.shape
