@@ -8,13 +8,15 @@ tensor([2., 4., 6.])
 Array functions follow the Python Array API standard and NumPy; `mg.nn` and `mg.optim` follow PyTorch.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 import minigrad.core
 
 # isort: split
 
-from minigrad import autograd, checking, data, nn, optim, random
+from minigrad import autograd, nn, optim, random
 from minigrad.allocator import keep_freed_memory
-from minigrad.checking import gradcheck
 from minigrad.core import Tensor
 from minigrad.dtypes import bool_ as bool
 from minigrad.dtypes import (
@@ -203,6 +205,22 @@ from minigrad.saving import load, save
 from minigrad.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 keep_freed_memory()
+
+if TYPE_CHECKING:
+    from minigrad import checking, data
+    from minigrad.checking import gradcheck
+
+# Not every program loads data or checks gradients: these are imported when they are first asked for.
+_ON_FIRST_USE = {"checking": "checking", "data": "data", "gradcheck": "checking.check"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ON_FIRST_USE:
+        raise AttributeError(f"module 'minigrad' has no attribute {name!r}")
+    module = import_module(f"minigrad.{_ON_FIRST_USE[name]}")
+    found = globals()[name] = getattr(module, name, module)
+    return found
+
 
 __all__ = """
 Tensor tensor
