@@ -18,6 +18,7 @@ import minigrad.core
 from minigrad import autograd, nn, optim, random
 from minigrad.allocator import keep_freed_memory
 from minigrad.core import Tensor
+from minigrad.custom import custom_op
 from minigrad.dtypes import bool_ as bool
 from minigrad.dtypes import (
     can_cast,
@@ -224,7 +225,7 @@ def __getattr__(name: str) -> Any:
 
 __all__ = """
 Tensor tensor
-grad value_and_grad vjp jvp hvp jacobian hessian checkpoint autograd no_grad enable_grad detect_anomaly
+grad value_and_grad vjp jvp hvp jacobian hessian checkpoint custom_op autograd no_grad enable_grad detect_anomaly
 gradcheck checking
 float32 float64 float16 int8 int16 int32 int64 uint8 bool default_dtype set_default_dtype result_type can_cast finfo
 iinfo
