@@ -57,7 +57,8 @@ def layouts(draw: DrawFn, array: np.ndarray) -> np.ndarray:
     order = draw(st.permutations(range(array.ndim)))
     steps = draw(st.lists(st.sampled_from([1, 2, -1, -2]), min_size=array.ndim, max_size=array.ndim))
     buffer = np.full([array.shape[axis] * abs(steps[axis]) for axis in order], 7, array.dtype)
-    view = buffer.transpose(np.argsort(order))[(..., *(slice(None, None, step) for step in steps))]
+    key: tuple[Any, ...] = (..., *(slice(None, None, step) for step in steps))  # "..." keeps a 0-d array an array
+    view = buffer.transpose(np.argsort(order))[key]
     view[...] = array
     return view
 

@@ -72,7 +72,8 @@ def row(
     """A row of the table.
 
     inputs: an interval (default: [-3, 3]) for an operation on one array, a tuple of them for one on arrays that
-    broadcast together, or a strategy of `Case`s.  options: from the shape of the first array, a strategy of keyword arguments.
+    broadcast together, or a strategy of `Case`s.
+    options: from the shape of the first array, a strategy of keyword arguments.
     shape: the strategy of shapes, for one array.  smooth: whether there is a gradient at all.
     integers: the dtype that int32 input gives; None if integers make no sense.
     specials: how many arguments take NaN, infinities and -0.0 as NumPy does (0: not tested).
