@@ -69,7 +69,13 @@ class Attempt:
     def pullback(self, arrays: Arrays, cotangents: Arrays) -> Arrays:
         """The claimed gradients."""
         _, cache = self.run(arrays)
-        return list(self.gradients(answered(self.path, lambda: self.backward(cotangents[0], cache))))
+        shapes = {"dout": cotangents[0].shape} | {name: x.shape for name, x in zip(self.names, arrays)}
+        try:
+            answer = answered(self.path, lambda: self.backward(cotangents[0], cache))
+        except AnswerError as error:
+            told = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+            raise AnswerError(f"{error}\n  the shapes were: {told}") from error
+        return list(self.gradients(answer))
 
     def contributions(self, arrays: Arrays, cotangents: Arrays, argument: int) -> Arrays:
         """Nothing: a `backward` does not show its parts."""

@@ -42,7 +42,7 @@ def grade(exercise: Exercise, folder: Path = HERE, seed: int = 0) -> Grade:
     except NotImplementedError:
         return not_written(path)
     except AnswerError as error:
-        return Grade(WRONG, 0, str(error), str(error))
+        return Grade(WRONG, 0, str(error).partition("\n")[0], str(error))
     wrong = {name for result in results for name in result.wrong}
     points = sum(worth for name, worth in exercise.points.items() if name not in wrong)
     failed = next((i for i, result in enumerate(results) if result.wrong), None)

@@ -287,6 +287,12 @@ def test_an_answer_that_is_no_gradient_is_explained(body, said, tmp_path):
     assert "Traceback" not in result.text
 
 
+def test_an_exception_comes_with_the_shapes(tmp_path):
+    result = graded(tmp_path, "affine", "x, w = cache\nreturn dout @ w, 0, 0")
+    assert result.text.endswith("the shapes were: dout (5, 3), x (5, 4), w (4, 3), b (3,)")
+    assert "\n" not in result.summary
+
+
 def test_a_file_without_backward_is_explained(tmp_path):
     (tmp_path / "relu.py").write_text("def forward(x):\n    return x, x\n")
     assert grade(BY_NAME["relu"], tmp_path).text == "relu.py defines no function backward."

@@ -16,8 +16,12 @@ def wrong_classes(margins):
 
 def right_class(margins, labels):
     """At the right class of each row the number of its positive margins, 0 elsewhere: (N, C)."""
-    one_hot = np.arange(margins.shape[1]) == labels[:, None]
-    return one_hot * wrong_classes(margins).sum(axis=1, keepdims=True)
+    return one_hot(margins, labels) * wrong_classes(margins).sum(axis=1, keepdims=True)
+
+
+def one_hot(margins, labels):
+    """1 at the right class of each row, 0 elsewhere: (N, C)."""
+    return 1.0 * (np.arange(margins.shape[1]) == labels[:, None])
 
 
 MISTAKES = (
@@ -28,7 +32,7 @@ MISTAKES = (
     ),
     (
         "scores",
-        lambda dout, cache: dout * (wrong_classes(cache[0]) - (right_class(*cache) > 0)) / len(cache[1]),
+        lambda dout, cache: dout * (wrong_classes(cache[0]) - one_hot(*cache)) / len(cache[1]),
         "the right class gets -1: it counts once for each positive margin of its row.",
     ),
     (
@@ -43,9 +47,7 @@ MISTAKES = (
     ),
     (
         "scores",
-        lambda dout, cache: (
-            dout * (cache[0] - (right_class(*cache) > 0) * cache[0].sum(axis=1, keepdims=True)) / len(cache[1])
-        ),
+        lambda dout, cache: dout * (cache[0] - one_hot(*cache) * cache[0].sum(axis=1, keepdims=True)) / len(cache[1]),
         "multiplied with the margins: the slope is 1 wherever a margin is positive, however large it is.",
     ),
 )
