@@ -5,9 +5,19 @@ from typing import Any
 
 from minigrad.checking.causes import Cause
 from minigrad.checking.check import gradcheck
+from minigrad.checking.courses import check_cs231n, check_minitorch, check_needle, check_numpy
 from minigrad.checking.report import Failure, GradcheckReport
 
-__all__ = ["Cause", "Failure", "GradcheckReport", "gradcheck"]
+__all__ = [
+    "Cause",
+    "Failure",
+    "GradcheckReport",
+    "check_cs231n",
+    "check_minitorch",
+    "check_needle",
+    "check_numpy",
+    "gradcheck",
+]
 
 
 def __getattr__(name: str) -> Any:
