@@ -110,8 +110,12 @@ class Tensor:
         with engine.switched(recording=create_graph):
             for leaf, cotangent in found.items():
                 tensor = leaf.tensor()
-                if tensor is not None:
-                    tensor.grad = cotangent if tensor.grad is None else ops.add(tensor.grad, cotangent)
+                if tensor is None:
+                    continue
+                if tensor.grad is None:  # a tensor of its own: another leaf may have got the same cotangent
+                    tensor.grad = Tensor(cotangent.data, cotangent.node)
+                else:
+                    tensor.grad = ops.add(tensor.grad, cotangent)
 
     def detach(self) -> Tensor:
         """The same values outside the graph: no gradient flows back through it."""

@@ -146,7 +146,7 @@ class Node:
     def free(self) -> None:
         """Let go of the arrays and of the graph below."""
         self.inputs = self.out = None  # type: ignore[assignment]
-        self.parents = ()
+        self.parents = (FREED,)
 
 
 class Leaf:
@@ -159,6 +159,10 @@ class Leaf:
     def __init__(self, tensor: Tensor) -> None:
         self.tensor = weakref.ref(tensor)
         self.hooks: list | None = None
+
+
+FREED = Leaf(Tensor(np.zeros(())))
+"""What is below a freed node: a leaf nobody holds, so that a pass which needs what was there comes by and says so."""
 
 
 class Output:
@@ -329,8 +333,7 @@ def backward(
     """
     roots = [y.node for y in outputs]
     nodes = reachable(roots)
-    if targets is None:
-        targets = {n for n in nodes if type(n) is Leaf}
+    targets = all_targets(targets, nodes)
     needed = reaching(targets, nodes)
     pending: dict = {}
     found: dict = {}
@@ -346,6 +349,8 @@ def backward(
                 g = run_hooks(node, g)
             if node in targets:
                 found[node] = g
+                if needed.isdisjoint(node.parents):
+                    continue
             if type(node) is Output:
                 accumulate(pending.setdefault(node.parents[0], {}), node.index, g)
             elif type(node) is Node:
@@ -358,6 +363,13 @@ def backward(
                 if not (retain_graph or create_graph):
                     node.free()
     return found
+
+
+def all_targets(targets: set | None, nodes: list) -> set:
+    """The nodes whose cotangent is asked for, and what was freed if it may have led to one of them."""
+    if targets is None:
+        return {n for n in nodes if type(n) is Leaf}
+    return targets if targets.issubset(nodes) else {*targets, FREED}
 
 
 def seed_cotangent(who: str, y: Tensor, gradient: Any) -> Tensor:
