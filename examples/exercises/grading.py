@@ -1,17 +1,16 @@
 """Grade an exercise: compare the student's gradient with numerical derivatives, and name the mistake."""
 
 import runpy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from attempt import AnswerError, Attempt, function_in
-from catalog import Exercise
+from answers import AnswerError, function_in, tidied
+from catalog import Case, Exercise
 
-from minigrad.checking import GradcheckReport
-from minigrad.checking.check import Settings, check_problem
+from minigrad.checking import GradcheckReport, check_cs231n
 
 HERE = Path(__file__).parent
 SOLUTIONS = HERE / "solutions"
@@ -72,39 +71,50 @@ class Result:
 def checked(exercise: Exercise, path: Path, seed: int) -> Iterator[Result]:
     """The result of each case, for the `backward` in this file."""
     forward, backward = function_in(HERE / path.name, "forward"), function_in(path, "backward")
+    solution = runpy.run_path(str(SOLUTIONS / path.name))
     for title, case in exercise.cases(np.random.default_rng(seed)).items():
-        yield check(exercise.name, title, Attempt(forward, backward, path, list(exercise.points), case), seed)
+        claim = tidied(backward, {name: case[name] for name in exercise.points})
+        report = check_cs231n(forward, claim, case, seed=seed, raise_exception=False)
+        report.name = f"{exercise.name}, {title}"
+        yield Result([], "", str(report)) if report.passed else failure(report, solution, forward, claim, case)
 
 
-def check(name: str, title: str, attempt: Attempt, seed: int) -> Result:
-    """Check the gradient on one case of an exercise."""
-    report = GradcheckReport(f"{name}, {title}")
-    with np.errstate(all="ignore"):
-        check_problem(report, attempt, 1, "", Settings(), seed)
-        causes = report.stages[0].causes
-        hints = list(recognised(name, attempt, set(causes), seed))
-    if report.passed:
-        return Result([], "", str(report))
-    wrong = attempt.names if "" in causes else list(causes)
-    summary = hints[0] if hints else f"{next(iter(causes.values())).name} in d{wrong[0]}"
+def failure(
+    report: GradcheckReport, solution: dict[str, Any], forward: Callable, claim: Callable, case: Case
+) -> Result:
+    """The result of a case that failed."""
+    stage = report.stages[0]
+    wrong = stage.names if "" in stage.causes else list(stage.causes)
+    claimed, known = compared(stage.names, solution, forward, claim, case)
+    hints = [hint for name in wrong for hint in recognised(name, claimed[name], known)]
+    summary = hints[0] if hints else f"{next(iter(stage.causes.values())).name} in d{wrong[0]}"
     return Result(wrong, summary, "\n".join([str(report), *(f"  hint: {hint}" for hint in hints)]))
 
 
-def recognised(exercise: str, attempt: Attempt, wrong: set[str], seed: int) -> Iterator[str]:
-    """A hint for each wrong gradient that is exactly what one of the known mistakes gives."""
-    if not wrong:
-        return
-    out, cache = attempt.run(attempt.point)
-    dout = np.asarray(np.random.default_rng(seed).normal(size=out.shape))
-    claimed = dict(zip(attempt.names, attempt.pullback(attempt.point, [dout.copy()])))
-    solution = runpy.run_path(str(SOLUTIONS / f"{exercise}.py"))
+# ---- hints
+
+Mistakes = list[tuple[str, np.ndarray, str]]
+"""Gradients with a mistake: of which argument, its value, the hint."""
+
+
+def compared(
+    names: list[str], solution: dict[str, Any], forward: Callable, claim: Callable, case: Case
+) -> tuple[dict[str, np.ndarray], Mistakes]:
+    """The claimed gradients, and those with the known mistakes, for the same cotangent."""
+    out, cache = forward(**case)
+    dout = np.asarray(np.random.default_rng(0).normal(size=np.shape(out)))
     known = [(name, rule(dout, cache), hint) for name, rule, hint in solution["MISTAKES"]]
-    unweighted = attempt.gradients(solution["backward"](np.ones_like(dout), cache))
-    known += [(name, dx, f"d{name} does not depend on dout.") for name, dx in zip(attempt.names, unweighted)]
-    for name in sorted(wrong & set(claimed), key=attempt.names.index):
-        yield from [hint for of, mistaken, hint in known if of == name and same(claimed[name], mistaken)][:1]
+    unweighted = solution["backward"](np.ones_like(dout), cache)
+    unweighted = unweighted if isinstance(unweighted, tuple) else (unweighted,)
+    known += [(name, dx, f"d{name} does not depend on dout.") for name, dx in zip(names, unweighted)]
+    return dict(zip(names, claim(dout, cache))), known  # the claim comes last: it may write into what it gets
 
 
-def same(left: np.ndarray, right: Any) -> bool:
+def recognised(name: str, claimed: np.ndarray, known: Mistakes) -> list[str]:
+    """The hint of the first mistake that gives exactly the claimed gradient, in a list; or an empty one."""
+    return [hint for of, mistaken, hint in known if of == name and same(claimed, mistaken)][:1]
+
+
+def same(left: np.ndarray, right: np.ndarray) -> bool:
     """Whether two arrays agree in shape, and in value up to rounding."""
-    return left.shape == np.shape(right) and np.allclose(left, right, rtol=1e-9, atol=1e-12)
+    return left.shape == right.shape and np.allclose(left, right, rtol=1e-9, atol=1e-12)

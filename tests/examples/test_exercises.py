@@ -1,6 +1,7 @@
 """The exercises: solutions pass, blanks stay blank, mistakes are named."""
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[2] / "examples" / "exercises"))  # at the end: it hides nobody's modules
 
-from attempt import function_in
+from answers import function_in
 from catalog import EXERCISES
 from check import main
 from grading import BLANK, HERE, RIGHT, SOLUTIONS, WRONG, grade
@@ -95,13 +96,13 @@ def test_what_the_known_mistakes_give_differs_from_the_solution(exercise):
     """Otherwise a right answer could be called a mistake, or the hint could never appear."""
     rng = np.random.default_rng(11)
     forward = function_in(HERE / f"{exercise.name}.py", "forward")
-    solution = function_in(SOLUTIONS / f"{exercise.name}.py", "backward")
-    for name, rule, hint in solution.__globals__["MISTAKES"]:
+    solution = runpy.run_path(str(SOLUTIONS / f"{exercise.name}.py"))
+    for name, rule, hint in solution["MISTAKES"]:
         differs = []
         for case in exercise.cases(rng).values():
             out, cache = forward(**case)
             dout = np.asarray(rng.normal(size=np.shape(out)))
-            answer = solution(dout, cache)
+            answer = solution["backward"](dout, cache)
             right = dict(zip(exercise.points, answer if isinstance(answer, tuple) else (answer,)))[name]
             wrong = rule(dout, cache)
             differs.append(wrong.shape != right.shape or not np.allclose(wrong, right))
