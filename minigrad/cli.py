@@ -1,4 +1,4 @@
-"""The command line: `minigrad train`, `minigrad predict`.
+"""The command line: `minigrad train`, `minigrad predict`, `minigrad gradcheck`.
 
 An error in what the user gave is one line on standard error and exit code 2.
 """
@@ -47,6 +47,7 @@ def _parser():
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_train(commands)
     _add_predict(commands)
+    _add_gradcheck(commands)
     return parser
 
 
@@ -139,3 +140,48 @@ def _predict(arguments):
     if prediction.accuracy is not None:
         print(f"accuracy {prediction.accuracy:.2%} of {len(prediction.y)} samples", file=sys.stderr)
     return 0
+
+
+# ---- minigrad gradcheck
+
+WRONG_GRADIENT = 1
+
+
+def _add_gradcheck(commands):
+    parser = commands.add_parser(
+        "gradcheck",
+        help="check a gradient against numerical derivatives",
+        description="Check the gradient of a function in a Python file at random inputs, and say what is wrong with it."
+        " Exit code: 0 right, 1 wrong, 2 it could not be checked.",
+    )
+    parser.set_defaults(run=_gradcheck)
+    parser.add_argument("target", metavar="FILE.py:NAME", help="what to check; FILE.py:F,DF names the gradient too")
+    parser.add_argument(
+        "--inputs",
+        required=True,
+        metavar="INPUTS",
+        help="such as 'x:4,3 w:3,2': shapes; y:4:int<10 integers, p:4:0.1..0.9 from an interval, reg=0.1 a setting",
+    )
+    parser.add_argument(
+        "--style",
+        default="tensor",
+        choices=["tensor", "cs231n", "needle", "minitorch", "numpy"],
+        help="how it is written: a function or Module of minigrad tensors (default), or as a course has it in NumPy",
+    )
+    parser.add_argument("--order", type=int, metavar="N", help="derivatives to check (default 2; style tensor only)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the inputs (default 0)")
+    parser.add_argument("--rtol", type=float, default=1e-6, metavar="R", help="relative tolerance (default 1e-6)")
+
+
+def _gradcheck(arguments):
+    from minigrad.checking.command import check_file
+
+    for name, least in {"order": 1, "seed": 0, "rtol": 0}.items():
+        value = getattr(arguments, name)
+        if value is not None and not value >= least:
+            raise ConfigError(f"[gradcheck] --{name} must be at least {least}, got {value}.")
+    report = check_file(
+        arguments.target, arguments.inputs, arguments.style, arguments.order, arguments.seed, arguments.rtol
+    )
+    print(report)
+    return 0 if report.passed else WRONG_GRADIENT
