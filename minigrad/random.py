@@ -217,7 +217,7 @@ def bernoulli(p: Any, shape: Shape | None = None, generator: Generator | None = 
     if not bool(((p >= 0) & (p <= 1)).all()):
         raise ValueError(f"[bernoulli] probabilities must lie in [0, 1], got {p}.")
     size = p.shape if shape is None else as_shape(shape)
-    if np.broadcast_shapes(p.shape, size) != size:
+    if len(p.shape) > len(size) or any(n not in (1, m) for n, m in zip(reversed(p.shape), reversed(size))):
         raise ShapeError(f"[bernoulli] probabilities of shape {p.shape} do not fill shape {size}.")
     probability = float(p) if p.ndim == 0 else Tensor(p)
     return random_bernoulli(*_drawn(generator), probability, shape=size)
