@@ -57,13 +57,14 @@ class Mode:
 
     recording: bool = True
     anomaly: bool = False
+    tracer: Any = None
 
 
 MODE: ContextVar[Mode] = ContextVar("mode", default=Mode())
 
 
 @contextmanager
-def switched(**changes: bool) -> Iterator[None]:
+def switched(**changes: Any) -> Iterator[None]:
     """Run a block under a changed `Mode`; exceptions restore it too."""
     token = MODE.set(replace(MODE.get(), **changes))
     try:
@@ -215,6 +216,9 @@ class Primitive:
         self.joint_rule = rule
 
     def __call__(self, *inputs: Any, **params: Any) -> Any:
+        mode = MODE.get()
+        if mode.tracer is not None:
+            return mode.tracer.run(self, inputs, params)
         arrays, parents = [], []
         dtype, uniform, tracked = None, True, False
         for x in inputs:
@@ -238,7 +242,6 @@ class Primitive:
             if promoted is not inputs:
                 return self(*promoted, **params)
         out = self.reference(*arrays, **params)
-        mode = MODE.get()
         if mode.anomaly:
             check_forward(self, arrays, out)
         recorded = tracked and mode.recording
@@ -370,7 +373,7 @@ def seed_cotangent(who: str, y: Tensor, gradient: Any) -> Tensor:
     if gradient is None:
         if y.data.size != 1:
             raise ShapeError(f"[{who}] expected a scalar or an explicit gradient; the output has shape {y.shape}.")
-        return Tensor(np.ones_like(y.data))
+        return Tensor(np.ones(y.shape, y.dtype))
     g = gradient if isinstance(gradient, Tensor) else Tensor(np.asarray(gradient, y.dtype))
     if g.shape != y.shape:
         raise ShapeError(f"[{who}] the gradient must have the output's shape {y.shape}, got {g.shape}.")
@@ -427,7 +430,7 @@ def pull_back(node: Node, g: Any, needed: set, create_graph: bool) -> list:
     out: Any
     if type(node.out) is tuple:
         out = tuple(Tensor(o, Output(node, i) if create_graph else None) for i, o in enumerate(node.out))
-        g = tuple(g[i] if i in g else Tensor(np.zeros_like(o)) for i, o in enumerate(node.out))
+        g = tuple(g[i] if i in g else Tensor(np.zeros(o.shape, o.dtype)) for i, o in enumerate(node.out))
     else:
         out = Tensor(node.out, node if create_graph else None)
     if op.joint_rule is not None:

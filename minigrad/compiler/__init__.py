@@ -1,0 +1,1 @@
+"""The compiler: traces a step written in eager style and turns it into one compiled numba function."""
