@@ -195,8 +195,7 @@ from minigrad.ops import (
 )
 from minigrad.random import Generator, manual_seed
 from minigrad.recompute import checkpoint
-
-# from minigrad.saving import load, save
+from minigrad.saving import load, save
 from minigrad.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __all__ = """
@@ -204,7 +203,7 @@ Tensor tensor
 grad value_and_grad vjp jvp hvp jacobian hessian checkpoint autograd no_grad enable_grad detect_anomaly
 float32 float64 float16 int8 int16 int32 int64 uint8 bool default_dtype set_default_dtype result_type can_cast finfo
 iinfo
-manual_seed Generator random nn optim data
+manual_seed Generator random nn optim data save load
 MinigradError ShapeError DtypeError GraphError AnomalyError DataError ConfigError
 abs acos acosh add all allclose any arange argmax argmin argsort asarray asin asinh astype atan atan2 atanh
 broadcast_arrays broadcast_to ceil clip concat copysign cos cosh count_nonzero cumprod cumsum cumulative_prod

@@ -75,19 +75,19 @@ class Standardizer:
         return cls(np.array(saved["mean"], np.float32), np.array(saved["std"], np.float32))
 
 
-def standardize(train: Dataset, *others: Dataset, scope: str = "feature") -> tuple[Standardizer, list[Dataset]]:
+def standardize(train: Dataset, *others: Dataset, scope: str = "feature") -> tuple[Any, ...]:
     """Standardize data sets with mean and deviation of the first alone, so that nothing leaks from the others.
 
     scope: "feature", "channel" or "all", see Standardizer.fit.
-    Returns the Standardizer and the data sets, standardized, in the order given.
+    Returns the data sets, standardized, in the order given, and last the Standardizer.
 
     >>> from minigrad.data import digits, random_split, standardize
-    >>> scale, (train, test) = standardize(*random_split(digits(), [0.8, 0.2]), scope="all")
+    >>> train, test, scale = standardize(*random_split(digits(), [0.8, 0.2]), scope="all")
     >>> abs(float(train.x.mean())) < 1e-5, abs(float(test.x.mean())) < 1e-5
     (True, False)
     """
     scale = Standardizer.fit(train.x, scope)
-    return scale, [replace(part, x=scale(part.x)) for part in (train, *others)]
+    return *(replace(part, x=scale(part.x)) for part in (train, *others)), scale
 
 
 @dataclass(frozen=True)

@@ -1,3 +1,36 @@
-"""To come."""
+"""Layers and models, named as in `torch.nn`; `nn.functional` has the mathematics, `nn.init` the initialization.
 
-__all__: list[str] = []
+>>> model = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 2))
+>>> loss = nn.functional.cross_entropy(model(mg.zeros((4, 2))), mg.tensor([0, 1, 1, 0]))
+>>> loss.backward()
+>>> [p.grad.shape for p in model.parameters()]
+[(16, 2), (16,), (2, 16), (2,)]
+"""
+
+from minigrad.nn import functional, init
+from minigrad.nn.activation import (
+    ELU,
+    GELU,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from minigrad.nn.container import ModuleDict, ModuleList, ParameterList, Sequential
+from minigrad.nn.linear import Identity, Linear
+from minigrad.nn.loss import BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss
+from minigrad.nn.module import Module
+from minigrad.nn.parameter import Parameter
+
+__all__ = [
+    "functional", "init",
+    "Module", "Parameter",
+    "Sequential", "ModuleList", "ModuleDict", "ParameterList",
+    "Linear", "Identity",
+    "ELU", "GELU", "LeakyReLU", "LogSoftmax", "ReLU", "Sigmoid", "SiLU", "Softmax", "Softplus", "Tanh",
+    "BCEWithLogitsLoss", "CrossEntropyLoss", "L1Loss", "MSELoss", "NLLLoss",
+]

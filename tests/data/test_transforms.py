@@ -25,7 +25,7 @@ def test_training_part_gets_mean_zero_and_deviation_one(scope):
 
 def test_others_use_the_numbers_of_the_training_part():
     train, test = random_split(digits(), [0.8, 0.2])
-    scale, (_, scaled) = standardize(train, test, scope="all")
+    _, scaled, scale = standardize(train, test, scope="all")
     expected = (test.x - train.x.mean(dtype=np.float64)) / train.x.std(dtype=np.float64)
     np.testing.assert_allclose(scaled.x, expected, rtol=1e-5, atol=1e-6)
     assert scale.mean.shape == (1, 1, 1)

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from unittest import mock
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from minigrad.kernels import threads
 from minigrad.kernels.cpu import conv as cpu
+from minigrad.kernels.cpu import conv_plan
 from minigrad.kernels.reference import conv as reference
 from tests.kernels.geometry import Geometry, geometries
 from tests.kernels.parity import values
@@ -74,6 +76,15 @@ def fixed_problem(shape=(5, 6, 17, 12), filters=8, stride=(1, 1), dtype=np.float
     return Problem(*(rng.normal(size=s).astype(dtype) for s in shapes), geometry, groups=2)
 
 
+@contextmanager
+def cut_into_blocks(elements, thin):
+    """Small blocks, and shared columns for few channels, so that small problems take the paths of large ones."""
+    conv_plan.plan_for.cache_clear()
+    with mock.patch.multiple(conv_plan, BLOCK=elements, THIN=thin):
+        yield
+    conv_plan.plan_for.cache_clear()
+
+
 @pytest.mark.parametrize("name", TERMS)
 @pytest.mark.parametrize("dtype", DTYPES)
 @given(data=st.data())
@@ -81,7 +92,7 @@ def test_cpu_matches_reference(name, dtype, data):
     """The error is that of a sum: its length times epsilon times the sum of absolute products."""
     problem = data.draw(problems(dtype))
     before = [array.copy() for array in problem.arrays()]
-    with mock.patch.object(cpu, "BLOCK", data.draw(st.sampled_from([1, 20, 2**16]))):
+    with cut_into_blocks(data.draw(st.sampled_from([1, 20, 2**16])), data.draw(st.sampled_from([1, 16]))):
         got = problem.run(cpu, name, *problem.arrays())
     exact = problem.run(reference, name, *(array.astype(np.float64) for array in before))
     size = problem.run(reference, name, *(np.abs(array.astype(np.float64)) for array in before))
@@ -145,15 +156,16 @@ def restore_threads():
     threads.set_num_threads(before)
 
 
-@pytest.mark.parametrize("stride", [(1, 1), (2, 1)])
+@pytest.mark.parametrize("stride", [(1, 1), (1, 2), (2, 1)])
+@pytest.mark.parametrize("thin", [1, 16])
 @pytest.mark.parametrize("name", TERMS)
 @pytest.mark.usefixtures("restore_threads")
-def test_threads_change_no_bit(name, stride):
+def test_threads_change_no_bit(name, thin, stride):
     problem = fixed_problem(stride=stride)
     results = []
     for count in (1, 2, 3):
         threads.set_num_threads(count)
-        with mock.patch.object(cpu, "BLOCK", 300):
+        with cut_into_blocks(300, thin):
             results.append(problem.run(cpu, name, *problem.arrays()))
     np.testing.assert_array_equal(results[0], results[1])
     np.testing.assert_array_equal(results[0], results[2])

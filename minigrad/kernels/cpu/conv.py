@@ -1,46 +1,29 @@
 """Convolution in numba: the twins of reference/conv.py.
 
 Windows are gathered block by block into a small matrix that stays in cache and multiplied there with GEMM (im2col,
-Chellapilla, Puri & Simard 2006). A block is one image, or some rows of it. The three kernels share one record, PLAN.
+Chellapilla, Puri & Simard 2006). A block is one image, or some rows of it.
 """
 
 import functools
-import math
 
 import numpy as np
-from numba import carray, cfunc, from_dtype, njit, types
+from numba import carray, cfunc, from_dtype, njit
 
-from minigrad.kernels.cpu.columns import add_columns, add_slab, block_at, carve, read_columns, read_slab, span
-from minigrad.kernels.cpu.gemm import gemm, single_threaded_blas
-from minigrad.kernels.cpu.launch import launch, record, sources, workers_for
-from minigrad.kernels.cpu.memory import address, array_at
-
-BLOCK = 2**16  # elements of the column matrix of one block: it should stay in a core's second-level cache
-PARTIALS = 8  # partial sums of a weight gradient, whatever the number of threads
-
-PLAN = np.dtype(
-    [
-        ("image", np.int64),  # address of x or its gradient (batch, channels, *space)
-        ("weight", np.int64),  # address of w or its gradient, laid out as the kernel's docstring says
-        ("response", np.int64),  # address of the output or its cotangent (batch, filters, *out)
-        ("scratch", np.int64),  # address of the workers' own memory (workers, scratch_size)
-        ("scratch_size", np.int64),
-        ("batch", np.int64),
-        ("channels", np.int64),
-        ("filters", np.int64),
-        ("groups", np.int64),
-        ("blocks", np.int64),  # in the whole batch
-        ("rows", np.int64),  # output rows in a block
-        ("space", np.int64, 3),
-        ("out", np.int64, 3),
-        ("kernel", np.int64, 3),
-        ("stride", np.int64, 3),
-        ("low", np.int64, 3),  # padding before the image; negative crops
-        ("dilation", np.int64, 3),
-    ]
+from minigrad.kernels.cpu.columns import (
+    add_columns,
+    add_slab,
+    block_at,
+    carve,
+    columns_of_tap,
+    read_columns,
+    read_slab,
 )
-_RECORD = from_dtype(PLAN)
-_TILE = types.void(types.CPointer(_RECORD), types.int64, types.int64, types.int64)
+from minigrad.kernels.cpu.conv_plan import TILE, plan_for
+from minigrad.kernels.cpu.gemm import gemm
+from minigrad.kernels.cpu.launch import sources
+from minigrad.kernels.cpu.memory import array_at
+
+PARTIALS = 8  # partial sums of a weight gradient, whatever the number of threads
 
 
 @njit
@@ -57,40 +40,43 @@ def _image(plan, n, element):
 
 
 @njit
-def _weight(plan, outer, inner, leading, element):
-    """The weight memory as (leading, groups, outer, inner)."""
-    return array_at(plan.weight, (leading, plan.groups, outer, inner), element)
+def _weight(plan, leading, rows, columns, element):
+    """The weight memory: one matrix for each outer tap and group (leading, taps, groups, rows, columns)."""
+    taps = plan.kernel[0] * plan.kernel[1] // (plan.inner[0] * plan.inner[1])
+    return array_at(plan.weight, (leading, taps, plan.groups, rows, columns), element)
 
 
 @njit
 def _response(plan, n, z, y, height, element):
-    """The block of the response, one row per filter: (groups, filters // groups, height * T2)."""
-    shape = (plan.batch, plan.groups, plan.filters // plan.groups, plan.out[0], plan.out[1] * plan.out[2])
-    return array_at(plan.response, shape, element)[n, :, :, z, y * plan.out[2] : (y + height) * plan.out[2]]
+    """The response for image n, a row per filter (groups, filters // groups, T), and the block's range in a row."""
+    shape = (plan.batch, plan.groups, plan.filters // plan.groups, plan.out[0] * plan.out[1] * plan.out[2])
+    start = (z * plan.out[1] + y) * plan.out[2]
+    return array_at(plan.response, shape, element)[n], start, start + height * plan.out[2]
 
 
 @functools.cache
 def _conv_tile(dtype):
-    """response = weight @ columns for block number `tile`; weight is (groups, filters // groups, entries).
+    """response = weight @ columns for block number `tile`; weight is (taps, groups, filters // groups, entries).
 
-    Each output element belongs to one block. A block of q windows takes 2 * filters * entries * q flops on
-    groups * entries * q scratch elements, entries = channels // groups * kernel size.
+    Each output element belongs to one block. A block of q windows takes 2 * filters * channels // groups * K * q flops.
     """
     element, version = from_dtype(dtype), sources()
 
-    @cfunc(_TILE, cache=True)
+    @cfunc(TILE, cache=True)
     def conv_tile(plans, tile, tiles, worker):
         _ = version
         plan = carray(plans, 1)[0]
         n, z, y, height = block_at(plan, tile)
         slab, columns, _ = carve(plan, _scratch(plan, worker, element), height)
         read_slab(plan, _image(plan, n, element), z, y, slab)
-        read_columns(plan, slab, height, columns)
-        entries = columns.shape[0] // plan.groups
-        weight = _weight(plan, plan.filters // plan.groups, entries, 1, element)[0]
-        response = _response(plan, n, z, y, height, element)
+        read_columns(plan, slab, columns)
+        filters, entries = plan.filters // plan.groups, columns.shape[0] // plan.groups
+        weight = _weight(plan, 1, filters, entries, element)[0]
+        response, start, stop = _response(plan, n, z, y, height, element)
         for group in range(plan.groups):
-            gemm(weight[group], columns[group * entries : (group + 1) * entries], response[group], False, element)
+            for tap in range(weight.shape[0]):
+                windows = columns_of_tap(plan, columns, height, group, tap)
+                gemm(weight[tap, group], windows, response[group, :, start:stop], tap > 0, element)
 
     return conv_tile
 
@@ -99,11 +85,12 @@ def _conv_tile(dtype):
 def _input_grad_tile(dtype):
     """image = the windows' gradients, weight @ response, each summed back to where the window is.
 
-    weight is (groups, entries, filters // groups). A tile is one image, whose blocks it takes in turn: they overlap.
+    weight is (taps, groups, entries, filters // groups). A tile is one image: its blocks overlap, so it takes them in
+    turn.
     """
     element, version = from_dtype(dtype), sources()
 
-    @cfunc(_TILE, cache=True)
+    @cfunc(TILE, cache=True)
     def input_grad_tile(plans, tile, tiles, worker):
         _ = version
         plan = carray(plans, 1)[0]
@@ -113,13 +100,16 @@ def _input_grad_tile(dtype):
         for block in range(tile * per_image, (tile + 1) * per_image):
             n, z, y, height = block_at(plan, block)
             slab, columns, _ = carve(plan, _scratch(plan, worker, element), height)
-            entries = columns.shape[0] // plan.groups
-            weight = _weight(plan, entries, plan.filters // plan.groups, 1, element)[0]
-            response = _response(plan, n, z, y, height, element)
-            for group in range(plan.groups):
-                gemm(weight[group], response[group], columns[group * entries : (group + 1) * entries], False, element)
             slab[:] = 0
-            add_columns(plan, slab, height, columns)
+            columns[:] = 0
+            filters, entries = plan.filters // plan.groups, columns.shape[0] // plan.groups
+            weight = _weight(plan, 1, entries, filters, element)[0]
+            response, start, stop = _response(plan, n, z, y, height, element)
+            for group in range(plan.groups):
+                for tap in range(weight.shape[0]):
+                    windows = columns_of_tap(plan, columns, height, group, tap)
+                    gemm(weight[tap, group], response[group, :, start:stop], windows, True, element)
+            add_columns(plan, slab, columns)
             add_slab(plan, image, z, y, slab)
 
     return input_grad_tile
@@ -129,12 +119,12 @@ def _input_grad_tile(dtype):
 def _weight_grad_tile(dtype):
     """weight[tile] = sum of columns @ response.T over the blocks of the tile.
 
-    weight is (tiles, groups, entries, filters // groups). A tile is a run of blocks; the partial sums are added up in
-    order afterwards. The response is turned by hand: BLAS takes twice as long for small matrices if one is transposed.
+    weight is (tiles, taps, groups, entries, filters // groups). A tile is a run of blocks; the partial sums are added
+    up in order afterwards. The response is turned by hand: BLAS is slow on small matrices if one is transposed.
     """
     element, version = from_dtype(dtype), sources()
 
-    @cfunc(_TILE, cache=True)
+    @cfunc(TILE, cache=True)
     def weight_grad_tile(plans, tile, tiles, worker):
         _ = version
         plan = carray(plans, 1)[0]
@@ -143,25 +133,26 @@ def _weight_grad_tile(dtype):
             n, z, y, height = block_at(plan, block)
             slab, columns, rest = carve(plan, _scratch(plan, worker, element), height)
             read_slab(plan, _image(plan, n, element), z, y, slab)
-            read_columns(plan, slab, height, columns)
-            entries = columns.shape[0] // plan.groups
-            weight = _weight(plan, entries, plan.filters // plan.groups, tiles, element)[tile]
-            response = _response(plan, n, z, y, height, element)
+            read_columns(plan, slab, columns)
+            filters, entries = plan.filters // plan.groups, columns.shape[0] // plan.groups
+            weight = _weight(plan, tiles, entries, filters, element)[tile]
+            response, start, stop = _response(plan, n, z, y, height, element)
+            turned = rest[: (stop - start) * filters].reshape((stop - start, filters))
             for group in range(plan.groups):
-                turned = rest[: response[group].size].reshape((response.shape[2], response.shape[1]))
-                _transpose(response[group], turned)
-                own = columns[group * entries : (group + 1) * entries]
-                gemm(own, turned, weight[group], block > first, element)
+                _transpose(response[group], start, turned)
+                for tap in range(weight.shape[0]):
+                    windows = columns_of_tap(plan, columns, height, group, tap)
+                    gemm(windows, turned, weight[tap, group], block > first, element)
 
     return weight_grad_tile
 
 
 @njit
-def _transpose(source, target):
-    """target = source.T"""
-    for i in range(source.shape[0]):
-        for j in range(source.shape[1]):
-            target[j, i] = source[i, j]
+def _transpose(source, start, target):
+    """target = source[:, start : start + len(target)].T, both arrays contiguous: three times as fast as any strides."""
+    for j in range(target.shape[0]):
+        for i in range(target.shape[1]):
+            target[j, i] = source[i, start + j]
 
 
 def conv(x, w, stride, padding, dilation, groups):
@@ -174,87 +165,42 @@ def conv(x, w, stride, padding, dilation, groups):
 def conv_input_grad(g, w, spatial, stride, padding, dilation, groups):
     """See reference/conv.py. With stride 1 it is a convolution with the mirrored kernel; otherwise, tiles: images."""
     filters, channels, kernel = w.shape[0] // groups, w.shape[1], w.shape[2:]
-    grouped = w.reshape(groups, filters, channels, *kernel).swapaxes(1, 2)
     if max(stride) == 1:
-        mirrored = np.flip(grouped, range(3, grouped.ndim)).reshape(groups * channels, filters, *kernel)
+        mirrored = w[:, :, *[slice(None, None, -1)] * len(kernel)].reshape(groups, filters, channels, *kernel)
+        mirrored = mirrored.swapaxes(1, 2).reshape(groups * channels, filters, *kernel)
         low = tuple(d * (k - 1) - a for a, d, k in zip(_low(padding), dilation, kernel))
         return _correlate(g, mirrored, spatial, stride, low, dilation, groups)
     grad = np.zeros((g.shape[0], groups * channels, *spatial), g.dtype)
     if grad.size and g.size:
-        turned = np.moveaxis(grouped, 2, -1)  # (groups, channels, *kernel, filters)
-        _run(_input_grad_tile, grad, turned, g, kernel, stride, _low(padding), dilation, groups, tiles=grad.shape[0])
+        plan = plan_for(grad.shape, g.shape, kernel, stride, _low(padding), dilation, groups)
+        plan.run(_input_grad_tile, grad, plan.matrices(w, turned=True), g, tiles=grad.shape[0])
     return grad
 
 
 def conv_weight_grad(x, g, kernel, stride, padding, dilation, groups):
     """See reference/conv.py. Tiles: runs of blocks, at most PARTIALS, each with its own partial sum."""
-    filters, channels = g.shape[1] // groups, x.shape[1] // groups
-    if not (x.size and g.size):
-        return np.zeros((g.shape[1], channels, *kernel), x.dtype)
-    tiles = min(PARTIALS, _blocks(x.shape[1] * math.prod(kernel), g.shape)[1])
-    partial = np.empty((tiles, groups, channels, *kernel, filters), x.dtype)
-    _run(_weight_grad_tile, x, partial, g, kernel, stride, _low(padding), dilation, groups, tiles)
-    total = np.moveaxis(partial.sum(0), -1, 1)
-    return np.ascontiguousarray(total).reshape(g.shape[1], channels, *kernel)
+    grad = np.zeros((g.shape[1], x.shape[1] // groups, *kernel), x.dtype)
+    if x.size and g.size:
+        plan = plan_for(x.shape, g.shape, kernel, stride, _low(padding), dilation, groups)
+        tiles = min(PARTIALS, plan.blocks)
+        matrices = plan.matrices(grad, turned=True)
+        partial = np.empty((tiles, *matrices.shape), x.dtype)
+        plan.run(_weight_grad_tile, x, partial, g, tiles)
+        matrices[...] = partial.sum(0)
+    return grad
 
 
 def _correlate(x, w, spatial, stride, low, dilation, groups):
     """`conv` with the output size given and padding that may be negative."""
-    out = np.zeros((x.shape[0], w.shape[0], *spatial), x.dtype)
-    if out.size and x.size and w.size:
-        tiles = _blocks(x.shape[1] * math.prod(w.shape[2:]), out.shape)[1]
-        _run(_conv_tile, x, w, out, w.shape[2:], stride, low, dilation, groups, tiles)
+    out = np.empty((x.shape[0], w.shape[0], *spatial), x.dtype)
+    if not (x.size and w.size):
+        out[...] = 0
+    elif out.size:
+        plan = plan_for(x.shape, out.shape, w.shape[2:], stride, low, dilation, groups)
+        plan.run(_conv_tile, x, plan.matrices(w), out, tiles=plan.blocks)
     return out
-
-
-def _run(tile_kernel, image, weight, response, kernel, stride, low, dilation, groups, tiles):
-    """Run `tiles` tiles on the three arrays; the one that the kernel writes must be contiguous."""
-    image, weight, response = map(np.ascontiguousarray, (image, weight, response))
-    kernel, stride, low, dilation = _three(kernel), _three(stride), _three(low, 0), _three(dilation)
-    space, out = _three(image.shape[2:]), _three(response.shape[2:])
-    rows, blocks = _blocks(image.shape[1] * math.prod(kernel), response.shape)
-    workers = workers_for(tiles)
-    slab = image.shape[1] * kernel[0] * math.prod(map(span, (rows, out[2]), kernel[1:], stride[1:], dilation[1:]))
-    windows = rows * out[2]
-    size = slab + windows * (image.shape[1] * math.prod(kernel) + response.shape[1])
-    scratch = np.empty((workers, size), image.dtype)
-    plan = record(
-        PLAN,
-        image=address(image),
-        weight=address(weight),
-        response=address(response),
-        scratch=address(scratch),
-        scratch_size=size,
-        batch=image.shape[0],
-        channels=image.shape[1],
-        filters=response.shape[1],
-        groups=groups,
-        blocks=blocks,
-        rows=rows,
-        space=space,
-        out=out,
-        kernel=kernel,
-        stride=stride,
-        low=low,
-        dilation=dilation,
-    )
-    with single_threaded_blas:
-        launch(tile_kernel(image.dtype), plan, tiles, workers)
-
-
-def _blocks(entries, shape):
-    """(output rows in a block, blocks in the batch): the columns of a block have about BLOCK elements."""
-    planes, lines, length = _three(shape[2:])
-    most = max(1, BLOCK // (entries * length))
-    per_plane = -(-lines // most)
-    return -(-lines // per_plane), shape[0] * planes * per_plane
 
 
 def _low(padding):
     """The padding before the image in each dimension."""
     return tuple(low for low, _ in padding)
-
-
-def _three(sizes, fill=1):
-    """The sizes of 1 to 3 dimensions with leading ones up to three."""
-    return (*(fill,) * (3 - len(sizes)), *sizes)

@@ -1,0 +1,111 @@
+"""Class labels as losses use them: checked, since they come from data, with weights and samples that do not count."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.core import Tensor
+from minigrad.engine import as_operand
+from minigrad.errors import DtypeError, ShapeError
+from minigrad.nn.arguments import float_tensor
+from minigrad.ops import cast, equal, gather, gather_along, logical_not, multiply, reduce_sum, reshape_to, select
+
+
+def class_axis(who: str, scores: Tensor) -> int:
+    """The axis of the classes: scores are (C,) for one sample, (N, C, d1, ...) for a batch."""
+    if scores.data.ndim == 0:
+        raise ShapeError(f"[{who}] expected scores of shape (N, C), (N, C, d1, ...) or (C,), got a number.")
+    return min(1, scores.data.ndim - 1)
+
+
+def class_weights(who: str, weight: Any, classes: int) -> Tensor | None:
+    """The class weights. Raises ShapeError unless there is one for each class."""
+    if weight is None:
+        return None
+    weights = float_tensor(who, "weight", weight)
+    if weights.shape != (classes,):
+        raise ShapeError(f"[{who}] expected a weight for each of {classes} classes, got shape {weights.shape}.")
+    return weights
+
+
+class Labels:
+    """One class index for each sample, the weights of the classes, and which samples count.
+
+    scores: (N, C, d1, ...) or (C,).  target: integers of that shape without the axis of the classes.  weights: (C,).
+    Raises DtypeError or ShapeError for a target that is not that, IndexError for a label outside [0, C).
+    """
+
+    def __init__(self, who: str, scores: Tensor, target: Any, weights: Tensor | None, ignore_index: int) -> None:
+        self.axis = class_axis(who, scores)
+        self.weights = weights
+        self.index = class_indices(who, scores, target, self.axis)
+        self.ignored = ignored(who, self.index, scores.data.shape[self.axis], ignore_index)
+        if self.ignored is not None:
+            self.index = select(self.ignored, 0, self.index)  # any valid index: what it finds is dropped later
+
+    def pick(self, x: Tensor) -> Tensor:
+        """x (the shape of the scores) at each sample's label."""
+        shape = self.index.data.shape
+        if x.data.ndim == 2:  # half the time of the general way
+            return gather(x, Tensor(np.arange(shape[0])), self.index, axes=(0, 1))
+        column = reshape_to(self.index, shape=(*shape[: self.axis], 1, *shape[self.axis :]))
+        return reshape_to(gather_along(x, column, axis=self.axis), shape=shape)
+
+    def weigh(self, losses: Tensor) -> Tensor:
+        """Each sample's loss times the weight of its class."""
+        return losses if self.weights is None else multiply(losses, gather(self.weights, self.index, axes=(0,)))
+
+    def drop_ignored(self, losses: Tensor) -> Tensor:
+        """Zero for the samples that do not count, even where their loss is infinite."""
+        return losses if self.ignored is None else select(self.ignored, 0.0, losses)
+
+    def total_weight(self, dtype: np.dtype) -> Tensor | float:
+        """What a mean divides by: the weights of the samples that count."""
+        if self.weights is None and self.ignored is None:
+            return float(self.index.data.size)
+        if self.weights is not None:
+            each = self.drop_ignored(gather(self.weights, self.index, axes=(0,)))
+        else:
+            each = cast(logical_not(self.ignored), dtype=dtype)
+        return reduce_sum(each, axes=tuple(range(each.data.ndim)))
+
+
+def class_indices(who: str, scores: Tensor, target: Any, axis: int) -> Tensor:
+    """`target` as a tensor of integers. Raises DtypeError or ShapeError unless it has one for every sample."""
+    target = as_operand(target)
+    if not isinstance(target, Tensor):
+        target = Tensor(np.asarray(target))
+    if target.data.dtype.kind not in "iu":
+        raise DtypeError(f"[{who}] class labels must be integers, got {target.dtype}: use .astype('int64').")
+    shape = scores.data.shape
+    expected = shape[:axis] + shape[axis + 1 :]
+    if target.data.shape != expected:
+        raise ShapeError(
+            f"[{who}] expected class labels of shape {expected}, got {target.shape}, for an input of shape {shape}."
+        )
+    return target
+
+
+def ignored(who: str, target: Tensor, classes: int, ignore_index: int) -> Tensor | None:
+    """Which labels equal `ignore_index`; None if it is certain that none does.
+
+    Raises IndexError, with the labels found, if one of the others is not in [0, classes).
+    """
+    if not 0 <= ignore_index < classes and in_range(target.data, classes):
+        return None
+    mask = equal(target, ignore_index)
+    found = target.data[~mask.data]
+    if not in_range(found, classes):
+        raise IndexError(
+            f"[{who}] class labels must lie in [0, {classes}), found {found.min()} to {found.max()}"
+            f" (ignore_index={ignore_index})."
+        )
+    return mask
+
+
+def in_range(labels: np.ndarray, classes: int) -> bool:
+    """Whether all labels lie in [0, classes): seen as unsigned, negative ones are large, so one maximum tells."""
+    unsigned = labels.view(f"u{labels.itemsize}")
+    return unsigned.size == 0 or int(np.maximum.reduce(unsigned, axis=None)) < classes

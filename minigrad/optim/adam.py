@@ -1,0 +1,126 @@
+"""Adam and AdamW."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from minigrad.errors import ConfigError
+from minigrad.optim.optimizer import Group, Optimizer, State
+
+
+class Adam(Optimizer):
+    """Adam (Kingma & Ba 2014): each element's step is scaled by running means of its gradient and of its square.
+
+    g = gradient + weight_decay p;  m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;
+    p = p - lr m' / (sqrt(v') + eps) with m' = m / (1 - b1^t), v' = v / (1 - b2^t).
+
+    params: parameters or groups.  betas: (b1, b2), each in [0, 1).  amsgrad: use the largest v so far (Reddi et al.
+    2018).  maximize: ascend instead.  Raises ConfigError for a value out of range.
+
+    >>> p = nn.Parameter([1.0])
+    >>> optimizer = optim.Adam([p], lr=0.1)
+    >>> (p * p).sum().backward()
+    >>> optimizer.step()
+    >>> p.detach()
+    tensor([0.9])
+    """
+
+    not_negative = ("lr", "eps", "weight_decay")
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "amsgrad": amsgrad,
+            "maximize": maximize,
+        }
+        super().__init__(params, defaults)
+
+    def check(self, group: Group) -> None:
+        super().check(group)
+        betas = group["betas"]
+        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
+            raise ConfigError(f"[{type(self).__name__}] betas must be two numbers, got {betas!r}.")
+        for name, beta in zip(("betas[0]", "betas[1]"), betas):
+            self.expect(name, beta, "in [0, 1)", lambda x: 0 <= x < 1)
+
+    def state_names(self, group: Group) -> tuple[str, ...]:
+        names = ("step", "exp_avg", "exp_avg_sq")
+        return (*names, "max_exp_avg_sq") if group["amsgrad"] else names
+
+    @staticmethod
+    def update(g: Any, p: Any, state: State, hyper: Mapping[str, Any]) -> tuple[Any, State]:
+        if hyper["maximize"]:
+            g = -g
+        if hyper["weight_decay"]:
+            g = g + hyper["weight_decay"] * p
+        step, state = adam_step(g, state, hyper)
+        return p - step, state
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2017): p shrinks by lr weight_decay p besides Adam's step.
+
+    Arguments as for `Adam`; the gradient is not touched by the weight decay.
+
+    >>> p = nn.Parameter([1.0])
+    >>> optimizer = optim.AdamW([p], lr=0.1, weight_decay=0.1)
+    >>> (p * p).sum().backward()
+    >>> optimizer.step()
+    >>> p.detach()
+    tensor([0.89])
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
+
+    @staticmethod
+    def update(g: Any, p: Any, state: State, hyper: Mapping[str, Any]) -> tuple[Any, State]:
+        if hyper["maximize"]:
+            g = -g
+        step, state = adam_step(g, state, hyper)
+        return p * (1 - hyper["lr"] * hyper["weight_decay"]) - step, state
+
+
+def adam_step(g: Any, state: State, hyper: Mapping[str, Any]) -> tuple[Any, State]:
+    """lr m' / (sqrt(v') + eps), and the state after it."""
+    xp = g.__array_namespace__()
+    b1, b2 = hyper["betas"]
+    t = state["step"] + 1
+    m = b1 * state["exp_avg"]
+    m += (1 - b1) * g
+    v = b2 * state["exp_avg_sq"]
+    v += (1 - b2) * g * g
+    new = {"step": t, "exp_avg": m, "exp_avg_sq": v}
+    if hyper["amsgrad"]:
+        v = new["max_exp_avg_sq"] = xp.maximum(state["max_exp_avg_sq"], v)
+    denominator = xp.sqrt(v)
+    denominator *= 1 / math.sqrt(1 - b2**t)
+    denominator += hyper["eps"]
+    step = m * (hyper["lr"] / (1 - b1**t))
+    step /= denominator
+    return step, new
