@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.compiler.emit_ops import EMITTERS
 from minigrad.compiler.graph import Graph, Op, Value
 from minigrad.compiler.layout import Layout, contiguous
+from minigrad.compiler.names import TYPES, literal
 from minigrad.compiler.plan import Plan
 from minigrad.compiler.scalars import EXPRESSIONS
 from minigrad.compiler.schedule import GATHERS, REDUCTIONS, SCATTERS, Step, reduced
 
-TYPES = {"float32": "F32", "float64": "F64", "int64": "I64", "int32": "I32", "int16": "I16", "int8": "I8", "uint8": "U8",
-         "bool": "B1"}  # fmt: skip
 COMBINE = {"reduce_sum": "plus({0}, {1})", "reduce_prod": "({0} * {1})", "reduce_max": "maximum({0}, {1})",
            "reduce_min": "minimum({0}, {1})", "reduce_any": "({0} | {1})", "reduce_all": "({0} & {1})"}  # fmt: skip
 
@@ -27,12 +27,6 @@ def identity(op: Op) -> str:
         limit = sign * math.inf if dtype.kind == "f" else np.iinfo(dtype).min if sign < 0 else np.iinfo(dtype).max
         return literal(limit, dtype)
     return literal(op.name in ("reduce_prod", "reduce_all"), dtype)
-
-
-def literal(x: Any, dtype: np.dtype) -> str:
-    """A typed constant."""
-    value = bool(x) if dtype.kind == "b" else int(x) if dtype.kind in "iu" else float(x)
-    return f"{TYPES[dtype.name]}({value!r})"
 
 
 class Source:
@@ -96,7 +90,7 @@ class Emitter:
             self.source.add(f"# {where}")
         if step.domain is None:
             (op,) = step.ops
-            getattr(self, f"emit_{op.name}")(op)
+            EMITTERS[op.name](self, op)
         else:
             Nest(self, i, step).emit()
 
@@ -105,46 +99,6 @@ class Emitter:
         array, start = self.buffer(value)
         self.source.add(f"for i in range({value.size}):")
         self.source.add(f"    {array}[{start} + i] = {what}")
-
-    def emit_matmul2(self, op: Op) -> None:
-        """Matrix products through BLAS; a transposed view is a flag."""
-        a, b = (self.layouts[v] for v in op.values)
-        out = self.layouts[op.outputs[0]]
-        m, n = out.shape[-2:]
-        a, b = (swap(x) if op.params.get(flag) else x for x, flag in ((a, "ta"), (b, "tb")))
-        k = a.shape[-1]
-        batch = out.shape[:-2]
-        names = [f"n{d}" for d in range(len(batch))]
-        depth = self.source.depth
-        for name, size in zip(names, batch):
-            self.source.add(f"for {name} in range({size}):")
-            self.source.depth += 1
-        operands = [self.matrix(x, batch, names) for x in (a, b)]
-        array, start = self.buffer(out.base)
-        offset = " + ".join([str(start + out.offset), *(f"{x} * {s}" for x, s in zip(names, out.strides))])
-        bits = 8 * op.outputs[0].dtype.itemsize
-        args = ", ".join(f"{t}, {arr}, {off}, {ld}" for t, arr, off, ld in operands)
-        self.source.add(f"gemm{bits}({m}, {n}, {k}, {args}, {array}, {offset}, {n})")
-        self.source.depth = depth
-
-    def matrix(self, x: Layout, batch: tuple[int, ...], names: list[str]) -> tuple[int, str, str, int]:
-        """A matrix for BLAS: whether it is transposed, its array, where it starts, its leading dimension."""
-        *outer, rows, cols = x.strides
-        shape = x.shape[-2:]
-        transposed = not (cols == 1 or shape[1] == 1) and (rows == 1 or shape[0] == 1)
-        ld = max((cols if transposed else rows), shape[0] if transposed else shape[1], 1)
-        array, start = self.buffer(x.base)
-        strides = [0 if n == 1 else s for n, s in zip(x.shape[:-2], outer)]
-        strides = [0] * (len(batch) - len(strides)) + strides
-        offset = " + ".join([str(start + x.offset), *(f"{i} * {s}" for i, s in zip(names, strides) if s)])
-        return int(transposed), array, offset, ld
-
-
-def swap(x: Layout) -> Layout:
-    """The last two axes exchanged."""
-    *s, a, b = x.shape
-    *t, c, d = x.strides
-    return Layout(x.base, x.offset, (*s, b, a), (*t, d, c))
 
 
 class Nest:
