@@ -58,6 +58,7 @@ class Mode:
     recording: bool = True
     anomaly: bool = False
     tracer: Any = None
+    jit: bool = True
 
 
 MODE: ContextVar[Mode] = ContextVar("mode", default=Mode())
@@ -114,16 +115,30 @@ JOURNAL: ContextVar[list | None] = ContextVar("journal", default=None)
 
 
 @contextmanager
-def rolled_back() -> Iterator[None]:
-    """Undo, at the end of a block, every `assign_` made inside it."""
+def rolled_back() -> Iterator[list]:
+    """Undo, at the end of a block, every `assign_` made inside it; yields the list of (tensor, data before)."""
     journal: list = []
     token = JOURNAL.set(journal)
     try:
-        yield
+        yield journal
     finally:
         JOURNAL.reset(token)
         for tensor, data in reversed(journal):
             tensor.data = data
+
+
+_epoch = 0
+
+
+def configuration_epoch() -> int:
+    """A number that changes with every change of a module's or optimizer's configuration."""
+    return _epoch
+
+
+def configuration_changed() -> None:
+    """Note that a module or an optimizer is not configured as it was: compiled steps compare what they read."""
+    global _epoch
+    _epoch += 1
 
 
 # ---- the graph -----------------------------------------------------------------------------------------------

@@ -1,149 +1,120 @@
-"""jit: the compiled function that users call."""
+"""jit: a function that is traced, compiled and called from then on."""
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import sys
+import functools
+import threading
+import warnings
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, NamedTuple
 
 from minigrad import engine
-from minigrad.compiler.emit import TYPES, Emitter
-from minigrad.compiler.graph import Graph, Op, Value
-from minigrad.compiler.layout import contiguous, layouts
-from minigrad.compiler.plan import plan
-from minigrad.compiler.schedule import schedule
-from minigrad.compiler.simplify import simplify
-from minigrad.compiler.trace import Symbol, Tracer
+from minigrad.compiler.compiled import Compiled, Trace
+from minigrad.compiler.guard import Guard
 from minigrad.core import Tensor
-from minigrad.tree import leaves, tree_map
-
-HEADER = """from numba import njit
-from minigrad.compiler.runtime import *
-
-
-@njit(cache=True, **SETTINGS)
-def step(pointers{arenas}):
-"""
+from minigrad.dtypes import default_dtype
+from minigrad.errors import TracingError
+from minigrad.tree import children, leaves
 
 
-def trace(f: Callable, args: tuple) -> tuple[Tracer, Any, list]:
-    """Run f on symbols; returns the tracer, the symbolic result, and the state writes (tensor, 'data' or 'grad', value)."""
-    tracer = Tracer()
-    positions = iter(range(len(leaves(args))))
-    with engine.switched(tracer=tracer):
-        inside = tree_map(lambda x: tracer.argument(x, next(positions)) if isinstance(x, Tensor) else (next(positions), x)[1], args)
-        try:
-            result = f(*inside)
-            writes = []
-            for tensor, data, grad in tracer.kept:
-                if tensor.data is not data:
-                    writes.append((tensor, "data", tensor.data))
-                if tensor.grad is not grad:
-                    writes.append((tensor, "grad", tensor.grad.data if tensor.grad is not None else None))
-        finally:
-            for tensor, data, grad in tracer.kept:
-                tensor.data, tensor.grad = data, grad
-    return tracer, result, writes
+class CacheInfo(NamedTuple):
+    """How often compiled code was used, how often it was made, and how many traces are held."""
+
+    hits: int
+    traces: int
+    size: int
 
 
-class Compiled:
-    """One trace, compiled."""
+class Jitted:
+    """What `mg.jit` returns: call it as the function it was made of."""
 
-    def __init__(self, f: Callable, args: tuple) -> None:
-        tracer, result, writes = trace(f, args)
-        self.result = result
-        self.writes = writes
-        symbols = [y.data for y in leaves(result) if isinstance(y, Tensor)] + [w for _, _, w in writes if w is not None]
-        graph = tracer.graph
-        graph.outputs = [s.value if isinstance(s, Symbol) else tracer.lift(Tensor(s)) for s in symbols]
-        graph = simplify(graph)
-        graph = own_outputs(graph)
-        self.graph = graph
-        places = layouts(list(graph.inputs), graph.ops)
-        steps = schedule(graph, places)
-        self.plan = plan(graph, places, steps)
-        emitter = Emitter(graph, places, steps, self.plan)
-        self.failures = emitter.failures
-        dtypes = sorted(self.plan.sizes, key=str)
-        arenas = "".join(f", A_{TYPES[d.name]}" for d in dtypes)
-        head = [
-            f"    {name} = array_at(pointers[{i}], {max(v.size, 1)}, {TYPES[v.dtype.name]})"
-            for i, (v, name) in enumerate(emitter.pointers.items())
-        ]
-        self.source = HEADER.format(arenas=arenas) + "\n".join([*head, *emitter.source.lines, "    return 0"]) + "\n"
-        self.arenas = [np.empty(self.plan.sizes[d], d) for d in dtypes]
-        self.step = load(self.source)
-        self.inputs = list(graph.inputs.items())
-        self.pointers = np.zeros(len(emitter.pointers), np.uint64)
+    def __init__(self, fn: Callable, warmup: int = 1) -> None:
+        functools.update_wrapper(self, fn)
+        self.fn, self.warmup = fn, warmup
+        self.traces: dict[Any, list[tuple[Guard, Compiled]]] = {}
+        self.calls: dict[Any, int] = {}
+        self.hits = self.made = 0
+        self.lock = threading.RLock()
+        self.last: Compiled | None = None
 
-    def __call__(self, args: list) -> Any:
-        held = []
-        for i, (value, source) in enumerate(self.inputs):
-            array = args[source[1]].data if source[0] == "argument" else source[1].data
-            array = np.ascontiguousarray(array)
-            held.append(array)
-            self.pointers[i] = array.__array_interface__["data"][0]
-        outs = []
-        for i, v in enumerate(self.graph.outputs):
-            out = np.empty(v.shape, v.dtype)
-            outs.append(out)
-            self.pointers[len(self.inputs) + i] = out.__array_interface__["data"][0]
-        failed = self.step(self.pointers, *self.arenas)
-        if failed:
-            raise IndexError(self.failures[failed - 1])
-        fresh = iter(outs)
-        result = tree_map(lambda y: Tensor(next(fresh)) if isinstance(y, Tensor) else y, self.result)
-        for tensor, kind, w in self.writes:
-            if kind == "data":
-                tensor.data = next(fresh)
-            else:
-                tensor.grad = Tensor(next(fresh)) if w is not None else None
-        return result
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        mode = engine.MODE.get()
+        if not mode.jit or mode.tracer is not None:
+            return self.fn(*args, **kwargs)
+        flat = list(args) if not kwargs and all(isinstance(x, Tensor) for x in args) else leaves((args, kwargs))
+        key = (signature(flat), () if len(flat) == len(args) else structure((args, kwargs)), mode, default_dtype())
+        with self.lock:
+            for guard, step in self.traces.get(key, ()):
+                if guard.holds():
+                    self.hits += 1
+                    self.last = step
+                    return step(flat)
+            if self.calls.get(key, 0) < self.warmup:
+                self.calls[key] = self.calls.get(key, 0) + 1
+                return self.fn(*args, **kwargs)
+            self.last = step = self.compile(key, args, kwargs)
+            return step(flat)
 
+    def compile(self, key: Any, args: tuple, kwargs: dict) -> Compiled:
+        """Trace and compile for these arguments."""
+        before = self.traces.setdefault(key, [])
+        if len(before) >= 5:
+            warnings.warn(
+                f"[jit] {self.__name__} was traced {len(before) + 1} times for one signature; this time {before[-1][0].why()}.",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        trace = Trace(self.fn, args, kwargs)
+        guard = Guard(self.fn, trace.tracer)
+        step = Compiled(trace)
+        before.insert(0, (guard, step))
+        self.made += 1
+        return step
 
-def own_outputs(graph: Graph) -> Graph:
-    """Every output a buffer of its own: inputs, views and repeated outputs are copied."""
-    places = layouts(list(graph.inputs), graph.ops)
-    outputs: list[Value] = []
-    for v in graph.outputs:
-        if v in graph.inputs or v in outputs or places[v] != contiguous(v):
-            op = Op("copy", (v,), {})
-            op.outputs.append(Value(v.shape, v.dtype, op=op))
-            graph.ops.append(op)
-            v = op.outputs[0]
-        outputs.append(v)
-    return Graph(graph.inputs, graph.ops, outputs)
+    def cache_info(self) -> CacheInfo:
+        """(hits, traces, size)."""
+        return CacheInfo(self.hits, self.made, sum(map(len, self.traces.values())))
+
+    def expect_compiled(self) -> Compiled:
+        """The step that ran last."""
+        if self.last is None:
+            raise TracingError(f"[jit] {self.__name__} has not been compiled yet: call it, twice unless warmup=0.")
+        return self.last
+
+    @property
+    def source(self) -> str:
+        """The numba source of the step that ran last."""
+        return self.expect_compiled().source
+
+    @property
+    def graph(self) -> Any:
+        """The graph of the step that ran last."""
+        return self.expect_compiled().graph
 
 
-def load(source: str) -> Callable:
-    """The function `step` of a source text, from a file that bears its hash."""
-    digest = hashlib.sha256(source.encode()).hexdigest()[:20]
-    folder = Path("/tmp/mgcache")
-    folder.mkdir(exist_ok=True)
-    path = folder / f"step_{digest}.py"
-    path.write_text(source)
-    spec = importlib.util.spec_from_file_location(f"minigrad_step_{digest}", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module.step
+def signature(flat: list) -> tuple:
+    """What of the arguments a trace depends on: shapes and dtypes of tensors, types of numbers, all else by value."""
+    return tuple(
+        (x.data.shape, x.data.dtype, x.node is not None)
+        if isinstance(x, Tensor)
+        else type(x)
+        if type(x) in (int, float)
+        else x
+        for x in flat
+    )
 
 
-def jit(f: Callable) -> Callable:
-    """A function that runs f compiled."""
-    cache: dict = {}
+def structure(x: Any) -> Any:
+    """The nesting of the arguments, hashable."""
+    parts = children(x)
+    if parts is None:
+        return None
+    keys = tuple(x) if isinstance(x, dict) else ()
+    return (type(x), keys, tuple(map(structure, parts)))
 
-    def compiled(*args: Any) -> Any:
-        flat = leaves(args)
-        key = tuple((x.shape, x.dtype, x.requires_grad) if isinstance(x, Tensor) else x for x in flat)
-        if key not in cache:
-            cache[key] = Compiled(f, args)
-        return cache[key](flat)
 
-    compiled.cache = cache
-    return compiled
+def jit(fn: Callable | None = None, *, warmup: int = 1) -> Any:
+    """Compile a step written in eager style; it computes the same, faster."""
+    if fn is None:
+        return functools.partial(jit, warmup=warmup)
+    return Jitted(fn, warmup)

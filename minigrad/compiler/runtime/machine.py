@@ -1,45 +1,51 @@
 """The few operations that Python and LLVM spell differently, one name for both.
 
-Each is a plain Python function on NumPy scalars (or arrays) and is known to numba under the same name, so that code
-written with them runs compiled and uncompiled. Types are strict: a mixture that numba would silently promote to float64
-does not compile.
+Each is a plain Python function of NumPy scalars or arrays, and numba knows it by the same name: what is written with
+them runs compiled and uncompiled. Types are strict. A mixture that numba would silently promote to float64 does not
+compile.
 """
 
 import numpy as np
-from llvmlite import ir
 from numba.core import cgutils
-from numba.extending import lower_builtin, type_callable
+from numba.extending import lower_builtin, register_jitable, type_callable
 from numba.types import Boolean, Float, Integer, UniTuple, boolean, float32, float64, int32, int64
+
+# Inlined always: a call left in a loop stops LLVM from vectorising it.
+scalar_function = register_jitable(fastmath={"contract", "afn"}, error_model="numpy", forceinline=True)
 
 
 def select(condition, chosen, other):
-    """`chosen` where the condition holds, else `other`; both are computed, so that a loop around it vectorises."""
+    """`chosen` where the condition holds, else `other`.  Both are computed: a loop around it has no branch."""
     return np.where(condition, chosen, other)[()]
 
 
-def bits32(x):
-    """The bits of a float32 as an int32."""
-    return x.view(np.int32)
+@type_callable(select)
+def _type_select(context):
+    def of_one_type(condition, chosen, other):
+        return chosen if condition == boolean and chosen == other else None
+
+    return of_one_type
 
 
-def from_bits32(i):
-    """The float32 whose bits are the int32 i."""
-    return i.view(np.float32)
-
-
-def bits64(x):
-    """The bits of a float64 as an int64."""
-    return x.view(np.int64)
-
-
-def from_bits64(i):
-    """The float64 whose bits are the int64 i."""
-    return i.view(np.float64)
+@lower_builtin(select, Boolean, Float, Float)
+@lower_builtin(select, Boolean, Integer, Integer)
+def _lower_select(context, builder, signature, arguments):
+    return builder.select(*arguments)
 
 
 def nearest(x):
     """x rounded to an integer, ties to even."""
     return np.rint(x)
+
+
+@type_callable(nearest)
+def _type_nearest(context):
+    return lambda x: x if isinstance(x, Float) else None
+
+
+@lower_builtin(nearest, Float)
+def _lower_nearest(context, builder, signature, arguments):
+    return builder.call(builder.module.declare_intrinsic("llvm.rint", [arguments[0].type]), arguments)
 
 
 def horner(x, coefficients):
@@ -50,54 +56,12 @@ def horner(x, coefficients):
     return value
 
 
-@type_callable(select)
-def _type_select(context):
-    def typer(condition, chosen, other):
-        return chosen if condition == boolean and chosen == other else None
-
-    return typer
-
-
-@lower_builtin(select, Boolean, Float, Float)
-@lower_builtin(select, Boolean, Integer, Integer)
-def _lower_select(context, builder, signature, arguments):
-    condition, chosen, other = arguments
-    return builder.select(condition, chosen, other)
-
-
-def _register_cast(function, source, target):
-    @type_callable(function)
-    def type_cast(context):
-        return lambda x: target if x == source else None
-
-    @lower_builtin(function, source)
-    def lower_cast(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], context.get_value_type(target))
-
-
-_register_cast(bits32, float32, int32)
-_register_cast(from_bits32, int32, float32)
-_register_cast(bits64, float64, int64)
-_register_cast(from_bits64, int64, float64)
-
-
-@type_callable(nearest)
-def _type_nearest(context):
-    return lambda x: x if isinstance(x, Float) else None
-
-
-@lower_builtin(nearest, Float)
-def _lower_nearest(context, builder, signature, arguments):
-    function = builder.module.declare_intrinsic("llvm.rint", [arguments[0].type])
-    return builder.call(function, arguments)
-
-
 @type_callable(horner)
 def _type_horner(context):
-    def typer(x, coefficients):
+    def of_one_type(x, coefficients):
         return x if isinstance(coefficients, UniTuple) and coefficients.dtype == x else None
 
-    return typer
+    return of_one_type
 
 
 @lower_builtin(horner, Float, UniTuple)
@@ -107,3 +71,39 @@ def _lower_horner(context, builder, signature, arguments):
     for c in rest:
         value = builder.fadd(builder.fmul(value, x, flags=["contract"]), c, flags=["contract"])
     return value
+
+
+def bits32(x):
+    """The bits of a float32, as an int32."""
+    return x.view(np.int32)
+
+
+def from_bits32(i):
+    """The float32 of these bits, an int32."""
+    return i.view(np.float32)
+
+
+def bits64(x):
+    """The bits of a float64, as an int64."""
+    return x.view(np.int64)
+
+
+def from_bits64(i):
+    """The float64 of these bits, an int64."""
+    return i.view(np.float64)
+
+
+def _reinterpret(function, source, target):
+    @type_callable(function)
+    def type_it(context):
+        return lambda x: target if x == source else None
+
+    @lower_builtin(function, source)
+    def lower_it(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], context.get_value_type(target))
+
+
+_reinterpret(bits32, float32, int32)
+_reinterpret(from_bits32, int32, float32)
+_reinterpret(bits64, float64, int64)
+_reinterpret(from_bits64, int64, float64)
