@@ -61,7 +61,7 @@ def as_array(name: Any, value: Any) -> np.ndarray:
     if not isinstance(name, str) or name == "__metadata__":
         raise DtypeError(f"[save] names must be strings other than '__metadata__', got {name!r}.")
     if not isinstance(value, (Tensor, np.ndarray)):
-        raise DtypeError(f"[save] {name!r} must be a tensor, got {type(value).__name__}: nested mappings are not saved.")
+        raise DtypeError(f"[save] {name!r} must be a tensor, got {type(value).__name__}: mappings cannot be nested.")
     array = value.data if isinstance(value, Tensor) else value
     as_dtype(array.dtype)
     return np.asarray(array, order="C")

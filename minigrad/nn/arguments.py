@@ -8,7 +8,8 @@ import numpy as np
 
 from minigrad.core import Tensor
 from minigrad.engine import as_operand
-from minigrad.errors import ConfigError, DtypeError
+from minigrad.errors import ConfigError, DtypeError, ShapeError
+from minigrad.ops import reshape_to
 
 
 def size(who: str, name: str, value: Any, minimum: int = 0) -> int:
@@ -32,3 +33,26 @@ def choice(who: str, name: str, value: Any, allowed: tuple) -> None:
     """Raises ConfigError unless `value` is one of `allowed`."""
     if value not in allowed:
         raise ConfigError(f"[{who}] {name} must be one of {', '.join(map(repr, allowed))}; got {value!r}.")
+
+
+def per_dim(who: str, name: str, value: Any, dims: int, minimum: int = 0) -> tuple[int, ...]:
+    """An int, or one int for each spatial dimension, as a tuple. Raises ConfigError for anything else."""
+    values = tuple(value) if isinstance(value, (tuple, list)) else (value,) * dims
+    if len(values) != dims:
+        raise ConfigError(f"[{who}] {name} must be an integer or {dims} of them, got {value!r}.")
+    return tuple(size(who, name, v, minimum) for v in values)
+
+
+def batched(who: str, x: Tensor, dims: int) -> Tensor:
+    """x as (N, C, *S), where a single image (C, *S) becomes a batch of one. Raises ShapeError for other ranks."""
+    if x.data.ndim == dims + 2:
+        return x
+    if x.data.ndim != dims + 1:
+        axes = ", ".join(["D", "H", "W"][3 - dims :])
+        raise ShapeError(f"[{who}] expected input of shape (N, C, {axes}) or (C, {axes}), got {x.shape}.")
+    return reshape_to(x, shape=(1, *x.shape))
+
+
+def unbatched(out: Tensor, input: Tensor) -> Tensor:
+    """The result for what `batched` was given: without the batch axis if it had none."""
+    return out if out.data.ndim == input.data.ndim else reshape_to(out, shape=out.shape[1:])

@@ -55,25 +55,32 @@ TERMS = {
 
 
 @st.composite
-def problems(draw, dtype, geometry=None, least=0):
-    """Problems in drawn strides; `least` is the smallest size of batch and channels."""
+def problems(draw, dtype, geometry=None, empty=(None, None, None, "batch", "channels", "filters")):
+    """Problems in drawn strides; at most one of the sizes in `empty` is 0."""
     geometry = draw(geometries()) if geometry is None else draw(geometry)
-    sizes = st.integers(least, 3)
-    batch, channels, filters, groups = draw(sizes), draw(sizes), draw(sizes), draw(st.integers(1, 3))
-    shapes = [
-        (batch, groups * channels, *geometry.spatial),
-        (groups * filters, channels, *geometry.window),
-        (batch, groups * filters, *geometry.out),
-    ]
+    names = ("batch", "channels", "filters")
+    sizes = {name: draw(st.integers(1, 3)) for name in names} | {draw(st.sampled_from(empty)): 0}
+    shapes = problem_shapes(*(sizes[name] for name in names), geometry, groups := draw(st.integers(1, 3)))
     return Problem(*(draw(values(shape, dtype, special=False)) for shape in shapes), geometry, groups)
 
 
-def fixed_problem(shape=(5, 6, 17, 12), filters=8, stride=(1, 1), dtype=np.float32):
-    """A problem large enough for many blocks."""
-    geometry = Geometry(shape[2:], (3, 2), stride, ((1, 2), (0, 1)), (1, 2))
+def problem_shapes(batch, channels, filters, geometry, groups):
+    """The shapes of x, w and g; channels and filters are those of one group."""
+    yield batch, groups * channels, *geometry.spatial
+    yield groups * filters, channels, *geometry.window
+    yield batch, groups * filters, *geometry.out
+
+
+def fixed_problem(geometry, batch=2, channels=3, filters=4, groups=2, dtype=np.float32):
+    """A problem without chance."""
     rng = np.random.default_rng(0)
-    shapes = shape, (filters, shape[1] // 2, 3, 2), (shape[0], filters, *geometry.out)
-    return Problem(*(rng.normal(size=s).astype(dtype) for s in shapes), geometry, groups=2)
+    shapes = problem_shapes(batch, channels, filters, geometry, groups)
+    return Problem(*(rng.normal(size=shape).astype(dtype) for shape in shapes), geometry, groups)
+
+
+def plane(spatial=(17, 12), stride=(1, 1), dilation=(1, 2)):
+    """A 2-D geometry of several blocks."""
+    return Geometry(spatial, (3, 2), stride, ((1, 2), (0, 1)), dilation)
 
 
 @contextmanager
@@ -85,30 +92,55 @@ def cut_into_blocks(elements, thin):
     conv_plan.plan_for.cache_clear()
 
 
-@pytest.mark.parametrize("name", TERMS)
-@pytest.mark.parametrize("dtype", DTYPES)
-@given(data=st.data())
-def test_cpu_matches_reference(name, dtype, data):
+def assert_matches_reference(name, problem):
     """The error is that of a sum: its length times epsilon times the sum of absolute products."""
-    problem = data.draw(problems(dtype))
     before = [array.copy() for array in problem.arrays()]
-    with cut_into_blocks(data.draw(st.sampled_from([1, 20, 2**16])), data.draw(st.sampled_from([1, 16]))):
-        got = problem.run(cpu, name, *problem.arrays())
+    got = problem.run(cpu, name, *problem.arrays())
     exact = problem.run(reference, name, *(array.astype(np.float64) for array in before))
     size = problem.run(reference, name, *(np.abs(array.astype(np.float64)) for array in before))
-    assert got.dtype == dtype
+    assert got.dtype == before[0].dtype
     assert got.shape == exact.shape
     assert got.flags.c_contiguous
     assert got.flags.writeable
-    np.testing.assert_array_less(np.abs(got - exact), (TERMS[name](problem) + 1) * np.finfo(dtype).eps * size + 1e-300)
+    bound = (TERMS[name](problem) + 1) * np.finfo(got.dtype).eps * size + 1e-300
+    np.testing.assert_array_less(np.abs(got - exact), bound)
     for array, copy in zip(problem.arrays(), before, strict=True):
         np.testing.assert_array_equal(array, copy)
         assert not np.shares_memory(got, array)
 
 
 @pytest.mark.parametrize("name", TERMS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@given(data=st.data(), block=st.sampled_from([1, 20, 2**16]), thin=st.sampled_from([1, 16]))
+def test_cpu_matches_reference(name, dtype, data, block, thin):
+    problem = data.draw(problems(dtype))
+    with cut_into_blocks(block, thin):
+        assert_matches_reference(name, problem)
+
+
+@pytest.mark.parametrize("name", TERMS)
+@pytest.mark.parametrize("stride", [(1, 1, 1), (1, 1, 2), (1, 2, 1), (2, 1, 1)])
+@pytest.mark.parametrize("dilation", [(1, 1, 1), (1, 1, 2), (1, 2, 1), (2, 1, 1)])
+@pytest.mark.parametrize("thin", [1, 10**6])
+def test_every_path_of_the_cpu_kernels(name, stride, dilation, thin):
+    """Whole and shared columns, several blocks in a plane, each stride and dilation on its own axis."""
+    problem = fixed_problem(Geometry((6, 8, 7), (2, 3, 2), stride, ((1, 0), (2, 1), (0, 1)), dilation))
+    with cut_into_blocks(200, thin):
+        assert_matches_reference(name, problem)
+
+
+@pytest.mark.parametrize("name", TERMS)
+@pytest.mark.parametrize("thin", [1, 10**6])
+def test_products_in_several_pieces(name, thin):
+    """Sizes beyond one piece of a matrix product in every direction."""
+    problem = fixed_problem(plane((13, 12)), batch=1, channels=140, filters=135, groups=1)
+    with cut_into_blocks(2**20, thin):
+        assert_matches_reference(name, problem)
+
+
+@pytest.mark.parametrize("name", TERMS)
 def test_zero_strides_are_read_like_a_copy(name):
-    problem = fixed_problem()
+    problem = fixed_problem(plane())
     broadcast = [np.broadcast_to(array.reshape(-1)[0], array.shape) for array in problem.arrays()]
     copies = [np.array(array) for array in broadcast]
     np.testing.assert_array_equal(problem.run(cpu, name, *broadcast), problem.run(cpu, name, *copies))
@@ -125,7 +157,7 @@ def test_gradients_are_adjoints(module, data):
     assert np.sum(problem.run(module, "conv_weight_grad", x, w, g) * w) == form
 
 
-@given(problems(np.float64, geometries(symmetric=True), least=1))
+@given(problems(np.float64, geometries(symmetric=True), empty=[None]))
 def test_reference_matches_torch(problem):
     torch = pytest.importorskip("torch")
     geometry = problem.geometry
@@ -161,7 +193,7 @@ def restore_threads():
 @pytest.mark.parametrize("name", TERMS)
 @pytest.mark.usefixtures("restore_threads")
 def test_threads_change_no_bit(name, thin, stride):
-    problem = fixed_problem(stride=stride)
+    problem = fixed_problem(plane(stride=stride), batch=5)
     results = []
     for count in (1, 2, 3):
         threads.set_num_threads(count)
@@ -175,7 +207,7 @@ def test_threads_change_no_bit(name, thin, stride):
 def test_concurrent_calls_agree():
     """One caller gets the threads, the others run on their own."""
     threads.set_num_threads(2)
-    problem = fixed_problem(shape=(16, 6, 40, 40))
+    problem = fixed_problem(plane((40, 40)), batch=16)
     expected = problem.run(cpu, "conv_weight_grad", *problem.arrays())
     with ThreadPoolExecutor(4) as pool:
         calls = [pool.submit(problem.run, cpu, "conv_weight_grad", *problem.arrays()) for _ in range(24)]
@@ -208,7 +240,7 @@ def test_runs_in_a_forked_child():
 
 def test_blas_threads_are_restored():
     threadpoolctl = pytest.importorskip("threadpoolctl")
-    problem = fixed_problem()
+    problem = fixed_problem(plane())
     problem.run(cpu, "conv", *problem.arrays())
     before = threadpoolctl.threadpool_info()
     problem.run(cpu, "conv", *problem.arrays())

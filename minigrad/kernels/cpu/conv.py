@@ -22,6 +22,7 @@ from minigrad.kernels.cpu.conv_plan import TILE, plan_for
 from minigrad.kernels.cpu.gemm import gemm
 from minigrad.kernels.cpu.launch import sources
 from minigrad.kernels.cpu.memory import array_at
+from minigrad.kernels.types import Pairs, Sizes
 
 PARTIALS = 8  # partial sums of a weight gradient, whatever the number of threads
 
@@ -155,14 +156,16 @@ def _transpose(source, start, target):
             target[j, i] = source[i, start + j]
 
 
-def conv(x, w, stride, padding, dilation, groups):
+def conv(x: np.ndarray, w: np.ndarray, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int) -> np.ndarray:
     """See reference/conv.py. Tiles: blocks of windows."""
     extent = zip(x.shape[2:], w.shape[2:], stride, padding, dilation)
     spatial = tuple((s + sum(pair) - d * (k - 1) - 1) // step + 1 for s, k, step, pair, d in extent)
     return _correlate(x, w, spatial, stride, _low(padding), dilation, groups)
 
 
-def conv_input_grad(g, w, spatial, stride, padding, dilation, groups):
+def conv_input_grad(
+    g: np.ndarray, w: np.ndarray, spatial: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
+) -> np.ndarray:
     """See reference/conv.py. With stride 1 it is a convolution with the mirrored kernel; otherwise, tiles: images."""
     filters, channels, kernel = w.shape[0] // groups, w.shape[1], w.shape[2:]
     if max(stride) == 1:
@@ -177,7 +180,9 @@ def conv_input_grad(g, w, spatial, stride, padding, dilation, groups):
     return grad
 
 
-def conv_weight_grad(x, g, kernel, stride, padding, dilation, groups):
+def conv_weight_grad(
+    x: np.ndarray, g: np.ndarray, kernel: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
+) -> np.ndarray:
     """See reference/conv.py. Tiles: runs of blocks, at most PARTIALS, each with its own partial sum."""
     grad = np.zeros((g.shape[1], x.shape[1] // groups, *kernel), x.dtype)
     if x.size and g.size:

@@ -8,6 +8,7 @@ from numba import carray, cfunc, from_dtype, njit, types
 
 from minigrad.kernels.cpu.launch import launch, record, sources, workers_for
 from minigrad.kernels.cpu.memory import address, array_at
+from minigrad.kernels.types import Sizes
 
 PLAN = np.dtype(
     [
@@ -71,7 +72,9 @@ def _max_pool_tile(dtype):
     return max_pool_tile
 
 
-def max_pool_indices(x, starts, counts, dilation):
+def max_pool_indices(
+    x: np.ndarray, starts: tuple[np.ndarray, ...], counts: tuple[np.ndarray, ...], dilation: Sizes
+) -> np.ndarray:
     """See reference/pool.py. Tiles: the (n, c) planes."""
     out = np.empty((*x.shape[:2], *map(len, starts)), np.int64)
     if out.size == 0:

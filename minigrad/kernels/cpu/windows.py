@@ -7,6 +7,7 @@ from numba import carray, cfunc, from_dtype, njit, types
 
 from minigrad.kernels.cpu.launch import launch, record, sources, workers_for
 from minigrad.kernels.cpu.memory import address, array_at
+from minigrad.kernels.types import Pairs, Sizes
 
 PLAN = np.dtype(
     [
@@ -27,11 +28,12 @@ _TILE = types.void(types.CPointer(_RECORD), types.int64, types.int64, types.int6
 
 @njit
 def _plane(plan, tile, element):
-    """Plane number `tile`: x (*space) and its windows (*out, *window)."""
-    space = (plan.planes, plan.space[0], plan.space[1], plan.space[2])
-    out, window = plan.out, plan.window
-    windows = (plan.planes, out[0], out[1], out[2], window[0], window[1], window[2])
-    return array_at(plan.x, space, element)[tile], array_at(plan.windows, windows, element)[tile]
+    """Plane number `tile`: x and its windows, both flat."""
+    x_size = plan.space[0] * plan.space[1] * plan.space[2]
+    windows = plan.out[0] * plan.out[1] * plan.out[2]
+    window_size = plan.window[0] * plan.window[1] * plan.window[2]
+    x = array_at(plan.x, (plan.planes, x_size), element)[tile]
+    return x, array_at(plan.windows, (plan.planes, windows * window_size), element)[tile]
 
 
 @njit
@@ -41,35 +43,28 @@ def _three(field):
 
 
 @njit
-def _read_window(x, corner, dilation, window):
-    """window[k] = x[corner + k * dilation], 0 outside."""
-    for k0 in range(window.shape[0]):
-        i = corner[0] + k0 * dilation[0]
-        for k1 in range(window.shape[1]):
-            j = corner[1] + k1 * dilation[1]
-            inside = 0 <= i < x.shape[0] and 0 <= j < x.shape[1]
-            for k2 in range(window.shape[2]):
-                k = corner[2] + k2 * dilation[2]
-                window[k0, k1, k2] = x[i, j, k] if inside and 0 <= k < x.shape[2] else 0
+def _taps_inside(corner, window, dilation, size):
+    """The taps [first, last) with 0 <= corner + tap * dilation < size."""
+    first = 0 if corner >= 0 else (dilation - 1 - corner) // dilation
+    last = window if corner + (window - 1) * dilation < size else (size - corner + dilation - 1) // dilation
+    return first, max(first, last)
 
 
 @njit
-def _add_window(x, corner, dilation, window):
-    """The adjoint of `_read_window`: add each tap to the element that it was read from."""
-    for k0 in range(window.shape[0]):
-        i = corner[0] + k0 * dilation[0]
-        for k1 in range(window.shape[1]):
-            j = corner[1] + k1 * dilation[1]
-            if 0 <= i < x.shape[0] and 0 <= j < x.shape[1]:
-                for k2 in range(window.shape[2]):
-                    k = corner[2] + k2 * dilation[2]
-                    if 0 <= k < x.shape[2]:
-                        x[i, j, k] += window[k0, k1, k2]
+def _move_row(x, at, step, windows, to, count, adjoint):
+    """windows[to : to + count] = x[at :: step], or with `adjoint` the sum the other way."""
+    # Unsigned: numba tests signed indices for being negative, which costs as much as the copy.
+    at, step, to = types.uintp(at), types.uintp(step), types.uintp(to)
+    for k in range(types.uintp(count)):
+        if adjoint:
+            x[at + k * step] += windows[to + k]
+        else:
+            windows[to + k] = x[at + k * step]
 
 
 @functools.cache
 def _windows_tile(dtype, adjoint):
-    """Read every window of plane number `tile`, or with `adjoint` add it back.  One pass over the windows."""
+    """Copy the taps inside of every window of plane number `tile`, or with `adjoint` add them back, in one pass."""
     element, version = from_dtype(dtype), sources()
 
     @cfunc(_TILE, cache=True)
@@ -77,20 +72,30 @@ def _windows_tile(dtype, adjoint):
         _ = version
         plan = carray(plans, 1)[0]
         x, windows = _plane(plan, tile, element)
+        space, out, window = _three(plan.space), _three(plan.out), _three(plan.window)
         stride, low, dilation = _three(plan.stride), _three(plan.low), _three(plan.dilation)
-        for t0 in range(windows.shape[0]):
-            for t1 in range(windows.shape[1]):
-                for t2 in range(windows.shape[2]):
-                    corner = t0 * stride[0] - low[0], t1 * stride[1] - low[1], t2 * stride[2] - low[2]
-                    if adjoint:
-                        _add_window(x, corner, dilation, windows[t0, t1, t2])
-                    else:
-                        _read_window(x, corner, dilation, windows[t0, t1, t2])
+        window_size, to = window[0] * window[1] * window[2], 0
+        for t0 in range(out[0]):
+            i = t0 * stride[0] - low[0]
+            first0, last0 = _taps_inside(i, window[0], dilation[0], space[0])
+            for t1 in range(out[1]):
+                j = t1 * stride[1] - low[1]
+                first1, last1 = _taps_inside(j, window[1], dilation[1], space[1])
+                for t2 in range(out[2]):
+                    k = t2 * stride[2] - low[2]
+                    first2, last2 = _taps_inside(k, window[2], dilation[2], space[2])
+                    for k0 in range(first0, last0):
+                        for k1 in range(first1, last1):
+                            line = (i + k0 * dilation[0]) * space[1] + j + k1 * dilation[1]
+                            at = line * space[2] + k + first2 * dilation[2]
+                            row = to + (k0 * window[1] + k1) * window[2] + first2
+                            _move_row(x, at, dilation[2], windows, row, last2 - first2, adjoint)
+                    to += window_size
 
     return windows_tile
 
 
-def windows(x, window, stride, padding, dilation):
+def windows(x: np.ndarray, window: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> np.ndarray:
     """See reference/windows.py. Tiles: the (n, c) planes."""
     extent = zip(x.shape[2:], window, stride, padding, dilation)
     out = tuple((s + sum(pair) - d * (k - 1) - 1) // step + 1 for s, k, step, pair, d in extent)
@@ -99,7 +104,7 @@ def windows(x, window, stride, padding, dilation):
     return cols
 
 
-def fold_windows(cols, spatial, stride, padding, dilation):
+def fold_windows(cols: np.ndarray, spatial: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> np.ndarray:
     """See reference/windows.py. Tiles: the (n, c) planes."""
     grad = np.zeros((*cols.shape[:2], *spatial), cols.dtype)
     _run(grad, np.ascontiguousarray(cols), stride, padding, dilation, adjoint=True)

@@ -18,9 +18,10 @@ import math
 import numpy as np
 
 from minigrad.kernels.reference.taps import pad, response_shape, tap_view
+from minigrad.kernels.types import Pairs, Sizes
 
 
-def conv(x, w, stride, padding, dilation, groups):
+def conv(x: np.ndarray, w: np.ndarray, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int) -> np.ndarray:
     """Cross-correlation: out[n, o, t] = sum over c, k of w[o, c, k] * x[n, c, t * stride + k * dilation - low]."""
     spatial = response_shape(x.shape[2:], w.shape[2:], stride, padding, dilation)
     padded = _split(pad(x, padding), groups, axis=1)
@@ -31,7 +32,9 @@ def conv(x, w, stride, padding, dilation, groups):
     return out.reshape(x.shape[0], w.shape[0], *spatial)
 
 
-def conv_input_grad(g, w, spatial, stride, padding, dilation, groups):
+def conv_input_grad(
+    g: np.ndarray, w: np.ndarray, spatial: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
+) -> np.ndarray:
     """The gradient of sum(g * conv(x, w)) with respect to x (N, C, *spatial): the transposed convolution of g."""
     channels = w.shape[1] * groups
     grad = np.zeros((g.shape[0], channels, *spatial), g.dtype)
@@ -44,7 +47,9 @@ def conv_input_grad(g, w, spatial, stride, padding, dilation, groups):
     return padded[:, :, :, *inside].reshape(grad.shape)
 
 
-def conv_weight_grad(x, g, kernel, stride, padding, dilation, groups):
+def conv_weight_grad(
+    x: np.ndarray, g: np.ndarray, kernel: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
+) -> np.ndarray:
     """The gradient of sum(g * conv(x, w)) with respect to w (O, C // groups, *kernel)."""
     filters, channels = g.shape[1], x.shape[1] // groups
     padded, response = _split(pad(x, padding), groups, axis=1), _split(g, groups, axis=1)

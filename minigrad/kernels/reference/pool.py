@@ -5,8 +5,12 @@ from itertools import product
 
 import numpy as np
 
+from minigrad.kernels.types import Sizes
 
-def max_pool_indices(x, starts, counts, dilation):
+
+def max_pool_indices(
+    x: np.ndarray, starts: tuple[np.ndarray, ...], counts: tuple[np.ndarray, ...], dilation: Sizes
+) -> np.ndarray:
     """Flat index, among the spatial positions of x (N, C, *S), of the first maximum of each window: int64 (N, C, *T).
 
     Along spatial dimension i, window t has the taps starts[i][t] + k * dilation[i] for k in range(counts[i][t]); starts

@@ -3,9 +3,10 @@
 import numpy as np
 
 from minigrad.kernels.reference.taps import pad, response_shape, tap_view
+from minigrad.kernels.types import Pairs, Sizes
 
 
-def windows(x, window, stride, padding, dilation):
+def windows(x: np.ndarray, window: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> np.ndarray:
     """Copies of all windows of x (N, C, *S), zero padded: (N, C, *T, *window), T as for a convolution.
 
     out[n, c, t, k] = x[n, c, t * stride + k * dilation - low]
@@ -18,7 +19,7 @@ def windows(x, window, stride, padding, dilation):
     return out
 
 
-def fold_windows(cols, spatial, stride, padding, dilation):
+def fold_windows(cols: np.ndarray, spatial: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> np.ndarray:
     """The adjoint of `windows`: x (N, C, *spatial), each element the sum of its copies in cols (N, C, *T, *window)."""
     dims = len(spatial)
     count, window = cols.shape[2 : 2 + dims], cols.shape[2 + dims :]
