@@ -94,6 +94,7 @@ class Tensor:
             raise DtypeError(f"[requires_grad_] only float tensors have gradients, this one is {self.data.dtype}.")
         if flag != self.requires_grad:
             self.node = engine.Leaf(self) if flag else None
+            engine.configuration_changed()
         return self
 
     def backward(

@@ -111,6 +111,11 @@ def detect_anomaly():
     return switched(anomaly=True)
 
 
+def tracer() -> Any:
+    """What records the running operations for the compiler; None if they are carried out."""
+    return MODE.get().tracer
+
+
 JOURNAL: ContextVar[list | None] = ContextVar("journal", default=None)
 
 

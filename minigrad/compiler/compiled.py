@@ -247,4 +247,4 @@ def reads_buffer(step: Step, buffer: Value, places: dict) -> bool:
 
 def checks_index(step: Step) -> bool:
     """Whether a step may find an index out of range."""
-    return any(op.name in ("gather", "gather_along", "scatter_add", "scatter_add_along", "gather_update") for op in step.ops)
+    return any(op.name in ("checked_index", "gather", "gather_along", "scatter_add", "scatter_add_along", "gather_update") for op in step.ops)

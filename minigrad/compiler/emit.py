@@ -155,6 +155,8 @@ class Nest:
         for op in self.ops:
             if op.name in REDUCTIONS:
                 self.reduce(op)
+            elif op.name == "checked_index":
+                self.check(op)
             elif op.name in GATHERS:
                 self.gather(op)
             elif op.name in SCATTERS:
@@ -224,6 +226,16 @@ class Nest:
         array, start = self.emitter.buffer(buffer.base)
         terms += [f"{i} * {s}" for i, s in zip(self.index, self.strides(strides)) if s]
         return f"{array}[{' + '.join([str(start + buffer.offset), *terms])}]"
+
+    def check(self, op: Op) -> None:
+        """An index that must lie in [0, size); it stays as it is."""
+        (out,) = op.outputs
+        name, depth = self.operand(op.inputs[0], out.dtype)
+        self.names[out], self.depth_of[out] = name, depth
+        size = op.params["size"]
+        self.before[depth].append(f"if {name} < 0 or {name} >= {size}:")
+        self.before[depth].append(f"    return {self.emitter.failure(op, 0, size)}")
+        self.store(out, name)
 
     def gather(self, op: Op) -> None:
         """Elements picked by index."""

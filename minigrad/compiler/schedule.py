@@ -34,7 +34,7 @@ def domain_of(op: Op) -> tuple[int, ...] | None:
         return op.values[0].shape
     if op.name in GATHERS:
         return op.outputs[0].shape
-    if op.name == "copy" or engine.PRIMITIVES[op.name].kind == "elementwise":
+    if op.name in ("copy", "checked_index") or engine.PRIMITIVES[op.name].kind == "elementwise":
         return op.outputs[0].shape
     return None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -119,7 +118,7 @@ def adam_step(g: Any, state: State, hyper: Mapping[str, Any]) -> tuple[Any, Stat
     if hyper["amsgrad"]:
         v = new["max_exp_avg_sq"] = xp.maximum(state["max_exp_avg_sq"], v)
     denominator = xp.sqrt(v)
-    denominator *= 1 / math.sqrt(1 - b2**t)
+    denominator *= (1 - b2**t) ** -0.5
     denominator += hyper["eps"]
     step = m * (hyper["lr"] / (1 - b1**t))
     step /= denominator
