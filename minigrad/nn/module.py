@@ -12,7 +12,7 @@ from minigrad.engine import MODE, configuration_changed, tracer
 from minigrad.errors import ConfigError, DtypeError
 from minigrad.nn.error_path import add_path
 from minigrad.nn.parameter import Parameter
-from minigrad.ops import tensor
+from minigrad.ops import tensor, zeros_like
 
 
 PLAIN = (bool, int, float, str, tuple, type(None))
@@ -342,7 +342,7 @@ def zero_grad(parameter: Tensor, set_to_none: bool) -> None:
     if set_to_none:
         parameter.grad = None
     elif parameter.grad is not None:
-        parameter.grad = Tensor(parameter.grad.data * 0)
+        parameter.grad = zeros_like(parameter)
 
 
 def _join(path: str, name: str) -> str:

@@ -22,10 +22,14 @@ SIGN, MANTISSA_BITS, ONE_BIT = I(-(2**31)), I(23), I(1)
 
 # Adding ROUND to a number below 2^22 leaves it, rounded to an integer, in the low bits of the sum.
 ROUND = 1.5 * 2**23
-BIAS, TWO_BIASES = F(ROUND + 127), F(ROUND + 2 * 127)
-LOG2E, LN2 = floats(1.4426950408889634, 0.6931471805599453)
+HALF_BIAS, BIAS, TWO_BIASES = floats(ROUND + 126, ROUND + 127, ROUND + 2 * 127)
+TWO_BIASES_BITS = I(2 * 127 << 23)
+EXP_ZERO, EXP_INF, EXP_LARGE, EXPM1_MINUS_ONE, TANH_ONE, POWERS_APART = floats(-104, 89, 104, -18, 20, 15)
+EXP2_ZERO, EXP2_INF = floats(-150, 128)
+LOG2E, LOG2E_MINUS_1, LN2 = floats(1.4426950408889634, 0.4426950408889634, 0.6931471805599453)
 LN2_HIGH, LN2_LOW = floats(0.693145751953125, 1.4286068203094172e-06)  # the high part has 16 bits: k * high is exact
-LOG10E, LOG10_2_HIGH, LOG10_2_LOW = floats(0.4342944819032518, 0.301025390625, 4.605038981195214e-06)
+LOG10E, HALF_MINUS_LOG10E = floats(0.4342944819032518, 0.06570551809674817)
+LOG10_2_HIGH, LOG10_2_LOW = floats(0.301025390625, 4.605038981195214e-06)
 
 # (expm1(r) - r) / r^2 on [-ln2 / 2, ln2 / 2], error 2^-26.1 of expm1(r)
 EXPM1 = floats(0.5, 0.16666539, 0.0416666046, 0.00836704578, 0.00139204087)
@@ -34,8 +38,11 @@ LOG1P = floats(
     0.333332151, -0.249997973, 0.200104058, -0.16680488, 0.140058666, -0.121842593, 0.139844507, -0.128916964
 )
 TWO_THIRDS_BITS, FOUR_BITS, EXPONENT = bits32(F(2 / 3)), bits32(F(4)), I(-(2**23))
-SMALLEST_NORMAL, TO_NORMAL, TO_NORMAL_BITS = F(2.0**-126), F(2.0**23), F(23)
+SMALLEST_NORMAL, ULP, TO_NORMAL, TO_NORMAL_BITS = floats(2.0**-126, 2.0**-23, 2.0**23, 23)
 
+# (tanh(a) / a - 1) / a^2 in powers of a^2 below 0.625, error 2^-27.7 of tanh
+TANH = floats(-0.333332807, 0.133314058, -0.0537365153, 0.0206281673, -0.0056922962)
+TANH_SPLIT = F(0.625)
 # erf(a) / a - 1 in powers of a^2 below 0.8, error 2^-28.1; log(erfc(a)) / a from 0.8 to 4, error 2^-28.1 of erf
 ERF_SMALL = floats(0.128379166, -0.376126081, 0.112831622, -0.0268222429, 0.00508688996, -0.000654273143)
 ERF_LARGE = floats(-1.12853444, -0.635649204, -0.105354413, 0.0229502264, -0.00323401252, 0.000216326182)
@@ -65,13 +72,15 @@ def sqrt32(x):
 
 
 @scalar_function
-def _reduced_expm1(r):
-    return r + r * r * horner(r, EXPM1)
+def _reduced_expm1(r, below):
+    """expm1(r - below), where `below` is beyond the last digit of r."""
+    exact = r - below
+    return r + (exact * exact * horner(exact, EXPM1) - below)
 
 
 @scalar_function
-def _remainder(x, n):
-    return x - n * LN2_HIGH - n * LN2_LOW
+def _expm1_of_rest(x, n):
+    return _reduced_expm1(x - n * LN2_HIGH, n * LN2_LOW)
 
 
 @scalar_function
@@ -81,72 +90,75 @@ def _power_of_two(shifted):
 
 
 @scalar_function
-def _times_power_of_two(x, shifted):
-    """2^n x from n + TWO_BIASES, in two factors: 2^n may overflow or be subnormal where 2^n x is not."""
+def _two_powers(shifted):
+    """Two powers of 2 whose product is 2^n, from n + TWO_BIASES: itself it may overflow or be subnormal."""
     both = bits32(shifted)
     first = both >> ONE_BIT
-    return x * from_bits32(I(first << MANTISSA_BITS)) * from_bits32(I((both - first) << MANTISSA_BITS))
+    return from_bits32(I(first << MANTISSA_BITS)), from_bits32(I((both - first) << MANTISSA_BITS))
 
 
 @scalar_function
 def exp32(x):
     """e^x."""
-    x = clip32(x, F(-104), F(89))
+    x = clip32(x, EXP_ZERO, EXP_INF)
     shifted = x * LOG2E + TWO_BIASES
-    r = _remainder(x, shifted - TWO_BIASES)
-    return _times_power_of_two(ONE + _reduced_expm1(r), shifted)
+    first, second = _two_powers(shifted)
+    return (ONE + _expm1_of_rest(x, shifted - TWO_BIASES)) * first * second
 
 
 @scalar_function
 def exp2_32(x):
     """2^x, exact for integers."""
-    x = clip32(x, F(-150), F(128))
+    x = clip32(x, EXP2_ZERO, EXP2_INF)
     shifted = x + TWO_BIASES
-    r = (x - (shifted - TWO_BIASES)) * LN2
-    return _times_power_of_two(ONE + _reduced_expm1(r), shifted)
-
-
-@scalar_function
-def _small_exp(x):
-    """e^x for -87 < x <= 0."""
-    shifted = x * LOG2E + BIAS
-    scale = _power_of_two(shifted)
-    return scale + scale * _reduced_expm1(_remainder(x, shifted - BIAS))
+    first, second = _two_powers(shifted)
+    return (ONE + _reduced_expm1((x - (shifted - TWO_BIASES)) * LN2, ZERO)) * first * second
 
 
 @scalar_function
 def expm1_32(x):
     """e^x - 1, accurate near 0."""
-    bounded = clip32(x, F(-18), F(89))
-    shifted = bounded * LOG2E + (BIAS - ONE)
-    half_scale = _power_of_two(shifted)  # 2^(n-1): 2^128 is no float32
-    p = _reduced_expm1(_remainder(bounded, shifted - (BIAS - ONE)))
-    return select(abs(x) < TINY, x, TWO * (half_scale * p + (half_scale - HALF)))
-
-
-@scalar_function
-def tanh32(x):
-    """Hyperbolic tangent, expm1(2x) / (expm1(2x) + 2)."""
-    bounded = clip32(TWO * abs(x), ZERO, F(20))
-    shifted = bounded * LOG2E + BIAS
-    scale = _power_of_two(shifted)
-    e = scale * _reduced_expm1(_remainder(bounded, shifted - BIAS)) + (scale - ONE)
-    return copysign32(e / (e + TWO), x)
+    bounded = clip32(x, EXPM1_MINUS_ONE, EXP_INF)
+    shifted = bounded * LOG2E + HALF_BIAS
+    half = _power_of_two(shifted)  # 2^(n-1): 2^128 is no float32
+    p = _expm1_of_rest(bounded, shifted - HALF_BIAS)
+    return select(abs(x) < TINY, x, TWO * (half * p + (half - HALF)))
 
 
 @scalar_function
 def sigmoid32(x):
-    """1 / (1 + e^-x), accurate in both tails."""
-    e = exp32(-abs(x))
-    return select(x < ZERO, e, ONE) / (ONE + e)
+    """1 / (1 + e^-x) = a / (a + b (1 + p)) with powers of two a and b, whose quotient may be subnormal."""
+    x = clip32(-x, -EXP_LARGE, EXP_LARGE)
+    shifted = x * LOG2E + TWO_BIASES
+    first, second = _two_powers(shifted)
+    rest, reciprocal = second * _expm1_of_rest(x, shifted - TWO_BIASES), from_bits32(I(TWO_BIASES_BITS - bits32(first)))
+    # The sum of the two powers is exact while they are less than 2^24 apart.
+    total = select(x > POWERS_APART, second + (reciprocal + rest), (reciprocal + second) + rest)
+    return reciprocal / total
+
+
+@scalar_function
+def tanh32(x):
+    """Hyperbolic tangent: a polynomial below 0.625, 1 - 2 / (e^2x + 1) above."""
+    a = abs(x)
+    square = a * a
+    small = a + a * square * horner(square, TANH)
+    twice = clip32(TWO * a, ZERO, TANH_ONE)
+    shifted = twice * LOG2E + BIAS
+    scale = _power_of_two(shifted)
+    large = ONE - TWO / (ONE + scale + scale * _expm1_of_rest(twice, shifted - BIAS))
+    return copysign32(select(a < TANH_SPLIT, small, large), x)
 
 
 @scalar_function
 def erf32(x):
-    """The error function."""
+    """The error function: a polynomial below 0.8, 1 - e^polynomial above."""
     a = clip32(abs(x), ZERO, ERF_ONE)
     small = a + a * horner(a * a, ERF_SMALL)
-    large = ONE - _small_exp(a * horner(a, ERF_LARGE))
+    exponent = a * horner(a, ERF_LARGE)
+    shifted = exponent * LOG2E + BIAS
+    scale = _power_of_two(shifted)
+    large = ONE - scale - scale * _expm1_of_rest(exponent, shifted - BIAS)
     return copysign32(select(a < ERF_SPLIT, small, large), x)
 
 
@@ -171,7 +183,7 @@ def _split(x):
     subnormal = x < SMALLEST_NORMAL
     bits = bits32(select(subnormal, x * TO_NORMAL, x))
     exponent = _exponent(bits)
-    k = F(exponent) * F(2.0**-23) - select(subnormal, TO_NORMAL_BITS, ZERO)
+    k = F(exponent) * ULP - select(subnormal, TO_NORMAL_BITS, ZERO)
     return k, from_bits32(I(bits - exponent)) - ONE
 
 
@@ -194,14 +206,15 @@ def log32(x):
 def log2_32(x):
     """Logarithm to base 2, exact for powers of 2."""
     k, f = _split(x)
-    return _at_edges(x, k + (f + _curve(f)) * LOG2E)
+    curve = _curve(f)
+    return _at_edges(x, (k + f) + (curve + (f + curve) * LOG2E_MINUS_1))
 
 
 @scalar_function
 def log10_32(x):
     """Logarithm to base 10."""
     k, f = _split(x)
-    return _at_edges(x, k * LOG10_2_HIGH + ((f + _curve(f)) * LOG10E + k * LOG10_2_LOW))
+    return _at_edges(x, k * LOG10_2_HIGH + (f * HALF + (_curve(f) * LOG10E - f * HALF_MINUS_LOG10E + k * LOG10_2_LOW)))
 
 
 @scalar_function
@@ -210,6 +223,6 @@ def log1p32(x):
     exponent = _exponent(bits32(ONE + x))
     four_scales = from_bits32(I(FOUR_BITS - exponent))  # 4 * 2^-k: 2^-128 is subnormal
     f = x * four_scales * QUARTER + (four_scales * QUARTER - ONE)
-    k = F(exponent) * F(2.0**-23)
+    k = F(exponent) * ULP
     value = _at_edges(ONE + x, k * LN2_HIGH + (f + (_curve(f) + k * LN2_LOW)))
     return select(abs(x) < TINY, x, value)

@@ -65,7 +65,8 @@ P0, P1, P2, P3, P4, P5, P6 = doubles(
     0x145F306D * 2.0**-31, 0x19391054 * 2.0**-60, 0x14FE13AB * 2.0**-89, 0x1D1F534D * 2.0**-118,
     0x1B81B6C5 * 2.0**-147, 0x5664F10 * 2.0**-176, 0x1C820FF2 * 2.0**-205,
 )  # fmt: skip
-QUARTER, FOUR, TURN = doubles(0.25, 4, 2 * math.pi)
+QUARTER, FOUR, TURN, ROUND = doubles(0.25, 4, 2 * math.pi, 1.5 * 2**52)
+ODD, HALF_TURN, TO_SIGN = L(1), L(2), L(62)
 
 
 # ---- the same reductions as in scalar32, in float64
@@ -201,15 +202,15 @@ def _part_of_turn(turns):
 
 
 @scalar_function
-def _quadrant(x):
-    """(n, r): x = n pi / 2 + r modulo 2 pi, n in -2, ..., 2, |r| <= pi / 4.  Right for every x."""
+def _quarter_turns(x):
+    """(n, r): x = n pi / 2 + r modulo 2 pi, |r| <= pi / 4, n in the last two bits of an integer.  Right for every x."""
     x = D(x)
     p0, p1, p2 = _part_of_turn(x * P0), _part_of_turn(x * P1), _part_of_turn(x * P2)
     p3, p4, p5, p6 = _part_of_turn(x * P3), _part_of_turn(x * P4), _part_of_turn(x * P5), x * P6
-    quarters = nearest((p0 + p1 + p2 + p3 + p4 + p5 + p6) * FOUR)
-    # Taken away first, where it is exact: what cancels cancels before anything is rounded.
-    turns = (p0 - quarters * QUARTER) + p1 + p2 + p3 + p4 + p5 + p6
-    return quarters - FOUR * nearest(quarters * QUARTER), turns * TURN
+    shifted = (p0 + p1 + p2 + p3 + p4 + p5 + p6) * FOUR + ROUND
+    # Whole quarters go first, where that is exact: what cancels cancels before anything is rounded.
+    rest = (p0 - (shifted - ROUND) * QUARTER) + p1 + p2 + p3 + p4 + p5 + p6
+    return bits64(shifted), rest * TURN
 
 
 @scalar_function
@@ -219,38 +220,34 @@ def _sin_cos(r):
 
 
 @scalar_function
-def _is_odd(n):
-    half = n * HALF
-    return nearest(half) != half
+def _sin_of(n, r):
+    """sin(n pi / 2 + r)."""
+    s, c = _sin_cos(r)
+    value = select((n & ODD) == ODD, c, s)
+    return from_bits64(bits64(value) ^ ((n & HALF_TURN) << TO_SIGN))
 
 
 @scalar_function
 def sin32(x):
     """Sine."""
-    n, r = _quadrant(x)
-    s, c = _sin_cos(r)
-    value = select(_is_odd(n), c, s)
-    value = select((n < -HALF) | (n > D(1.5)), -value, value)
-    return select(x == ZERO, x, F(value))
+    n, r = _quarter_turns(x)
+    return select(x == ZERO, x, F(_sin_of(n, r)))
 
 
 @scalar_function
 def cos32(x):
     """Cosine."""
-    n, r = _quadrant(x)
-    s, c = _sin_cos(r)
-    value = select(_is_odd(n), s, c)
-    return F(select((n > HALF) | (n < D(-1.5)), -value, value))
+    n, r = _quarter_turns(x)
+    return F(_sin_of(n + ODD, r))
 
 
 @scalar_function
 def tan32(x):
     """Tangent."""
-    n, r = _quadrant(x)
+    n, r = _quarter_turns(x)
     s, c = _sin_cos(r)
-    odd = _is_odd(n)
-    value = select(odd, -c, s) / select(odd, s, c)
-    return select(x == ZERO, x, F(value))
+    odd = (n & ODD) == ODD
+    return select(x == ZERO, x, F(select(odd, -c, s) / select(odd, s, c)))
 
 
 @scalar_function
