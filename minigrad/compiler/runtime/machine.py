@@ -6,9 +6,9 @@ compile.
 """
 
 import numpy as np
+from numba import boolean, float32, float64, int32, int64, types
 from numba.core import cgutils
 from numba.extending import lower_builtin, register_jitable, type_callable
-from numba.types import Boolean, Float, Integer, UniTuple, boolean, float32, float64, int32, int64
 
 # Inlined always: a call left in a loop stops LLVM from vectorising it.
 scalar_function = register_jitable(fastmath={"contract", "afn"}, error_model="numpy", forceinline=True)
@@ -27,8 +27,8 @@ def _type_select(context):
     return of_one_type
 
 
-@lower_builtin(select, Boolean, Float, Float)
-@lower_builtin(select, Boolean, Integer, Integer)
+@lower_builtin(select, types.Boolean, types.Float, types.Float)
+@lower_builtin(select, types.Boolean, types.Integer, types.Integer)
 def _lower_select(context, builder, signature, arguments):
     return builder.select(*arguments)
 
@@ -40,10 +40,10 @@ def nearest(x):
 
 @type_callable(nearest)
 def _type_nearest(context):
-    return lambda x: x if isinstance(x, Float) else None
+    return lambda x: x if isinstance(x, types.Float) else None
 
 
-@lower_builtin(nearest, Float)
+@lower_builtin(nearest, types.Float)
 def _lower_nearest(context, builder, signature, arguments):
     return builder.call(builder.module.declare_intrinsic("llvm.rint", [arguments[0].type]), arguments)
 
@@ -59,12 +59,12 @@ def horner(x, coefficients):
 @type_callable(horner)
 def _type_horner(context):
     def of_one_type(x, coefficients):
-        return x if isinstance(coefficients, UniTuple) and coefficients.dtype == x else None
+        return x if isinstance(coefficients, types.UniTuple) and coefficients.dtype == x else None
 
     return of_one_type
 
 
-@lower_builtin(horner, Float, UniTuple)
+@lower_builtin(horner, types.Float, types.UniTuple)
 def _lower_horner(context, builder, signature, arguments):
     x, coefficients = arguments
     value, *rest = reversed(cgutils.unpack_tuple(builder, coefficients))

@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad.compiler.runtime.machine import bits32, from_bits32, horner, scalar_function, select
 
-F, I = np.float32, np.int32
+F, I32 = np.float32, np.int32
 
 
 def floats(*values):
@@ -17,13 +17,13 @@ def floats(*values):
 
 
 ZERO, QUARTER, HALF, ONE, TWO, INF, NAN = floats(0, 0.25, 0.5, 1, 2, np.inf, np.nan)
-TINY = F(2.0**-40)  # below it sinh x, log1p x and their like round to x, whose sign of zero must stay
-SIGN, MANTISSA_BITS, ONE_BIT = I(-(2**31)), I(23), I(1)
+TINY = F(2.0**-40)  # below it expm1 x and log1p x round to x, whose sign must stay at zero
+SIGN, MANTISSA_BITS, ONE_BIT = I32(-(2**31)), I32(23), I32(1)
 
 # Adding ROUND to a number below 2^22 leaves it, rounded to an integer, in the low bits of the sum.
 ROUND = 1.5 * 2**23
 HALF_BIAS, BIAS, TWO_BIASES = floats(ROUND + 126, ROUND + 127, ROUND + 2 * 127)
-TWO_BIASES_BITS = I(2 * 127 << 23)
+TWO_BIASES_BITS = I32(2 * 127 << 23)
 EXP_ZERO, EXP_INF, EXP_LARGE, EXPM1_MINUS_ONE, TANH_ONE, POWERS_APART = floats(-104, 89, 104, -18, 20, 15)
 EXP2_ZERO, EXP2_INF = floats(-150, 128)
 LOG2E, LOG2E_MINUS_1, LN2 = floats(1.4426950408889634, 0.4426950408889634, 0.6931471805599453)
@@ -37,7 +37,7 @@ EXPM1 = floats(0.5, 0.16666539, 0.0416666046, 0.00836704578, 0.00139204087)
 LOG1P = floats(
     0.333332151, -0.249997973, 0.200104058, -0.16680488, 0.140058666, -0.121842593, 0.139844507, -0.128916964
 )
-TWO_THIRDS_BITS, FOUR_BITS, EXPONENT = bits32(F(2 / 3)), bits32(F(4)), I(-(2**23))
+TWO_THIRDS_BITS, FOUR_BITS, EXPONENT = bits32(F(2 / 3)), bits32(F(4)), I32(-(2**23))
 SMALLEST_NORMAL, ULP, TO_NORMAL, TO_NORMAL_BITS = floats(2.0**-126, 2.0**-23, 2.0**23, 23)
 
 # (tanh(a) / a - 1) / a^2 in powers of a^2 below 0.625, error 2^-27.7 of tanh
@@ -52,7 +52,7 @@ ERF_SPLIT, ERF_ONE = floats(0.8, 4)
 @scalar_function
 def copysign32(magnitude, sign):
     """|magnitude| with the sign of `sign`, whose zeros have one too."""
-    return from_bits32(I((bits32(magnitude) & ~SIGN) | (bits32(sign) & SIGN)))
+    return from_bits32(I32((bits32(magnitude) & ~SIGN) | (bits32(sign) & SIGN)))
 
 
 @scalar_function
@@ -86,7 +86,7 @@ def _expm1_of_rest(x, n):
 @scalar_function
 def _power_of_two(shifted):
     """2^n from n + BIAS, -127 < n < 128."""
-    return from_bits32(I(bits32(shifted) << MANTISSA_BITS))
+    return from_bits32(I32(bits32(shifted) << MANTISSA_BITS))
 
 
 @scalar_function
@@ -94,7 +94,7 @@ def _two_powers(shifted):
     """Two powers of 2 whose product is 2^n, from n + TWO_BIASES: itself it may overflow or be subnormal."""
     both = bits32(shifted)
     first = both >> ONE_BIT
-    return from_bits32(I(first << MANTISSA_BITS)), from_bits32(I((both - first) << MANTISSA_BITS))
+    return from_bits32(I32(first << MANTISSA_BITS)), from_bits32(I32((both - first) << MANTISSA_BITS))
 
 
 @scalar_function
@@ -131,7 +131,10 @@ def sigmoid32(x):
     x = clip32(-x, -EXP_LARGE, EXP_LARGE)
     shifted = x * LOG2E + TWO_BIASES
     first, second = _two_powers(shifted)
-    rest, reciprocal = second * _expm1_of_rest(x, shifted - TWO_BIASES), from_bits32(I(TWO_BIASES_BITS - bits32(first)))
+    rest, reciprocal = (
+        second * _expm1_of_rest(x, shifted - TWO_BIASES),
+        from_bits32(I32(TWO_BIASES_BITS - bits32(first))),
+    )
     # The sum of the two powers is exact while they are less than 2^24 apart.
     total = select(x > POWERS_APART, second + (reciprocal + rest), (reciprocal + second) + rest)
     return reciprocal / total
@@ -168,7 +171,7 @@ def erf32(x):
 @scalar_function
 def _exponent(bits):
     """2^23 k, for the bits of a positive normal x."""
-    return I(I(bits - TWO_THIRDS_BITS) & EXPONENT)
+    return I32(I32(bits - TWO_THIRDS_BITS) & EXPONENT)
 
 
 @scalar_function
@@ -184,7 +187,7 @@ def _split(x):
     bits = bits32(select(subnormal, x * TO_NORMAL, x))
     exponent = _exponent(bits)
     k = F(exponent) * ULP - select(subnormal, TO_NORMAL_BITS, ZERO)
-    return k, from_bits32(I(bits - exponent)) - ONE
+    return k, from_bits32(I32(bits - exponent)) - ONE
 
 
 @scalar_function
@@ -221,7 +224,7 @@ def log10_32(x):
 def log1p32(x):
     """log(1 + x), accurate near 0: f = 2^-k x + (2^-k - 1) is rounded once, where 1 + x would lose the end of x."""
     exponent = _exponent(bits32(ONE + x))
-    four_scales = from_bits32(I(FOUR_BITS - exponent))  # 4 * 2^-k: 2^-128 is subnormal
+    four_scales = from_bits32(I32(FOUR_BITS - exponent))  # 4 * 2^-k: 2^-128 is subnormal
     f = x * four_scales * QUARTER + (four_scales * QUARTER - ONE)
     k = F(exponent) * ULP
     value = _at_edges(ONE + x, k * LN2_HIGH + (f + (_curve(f) + k * LN2_LOW)))

@@ -1,7 +1,7 @@
 """Functions of a float32 that compute in float64 and round once: nearly correctly rounded, half as many at a time.
 
 Here belongs what would need sums of two floats to be right in float32: arguments of sin that must be reduced modulo
-2 pi, powers, squares in an exponent, differences of nearly equal exponentials. No branches, no table, no call.
+2 pi, powers, squares in an exponent, differences of nearly equal exponentials. No branches, no table.
 """
 
 import math
@@ -9,7 +9,6 @@ import math
 import numpy as np
 
 from minigrad.compiler.runtime.machine import (
-    bits32,
     bits64,
     from_bits64,
     horner,
@@ -18,6 +17,7 @@ from minigrad.compiler.runtime.machine import (
     select,
 )
 from minigrad.compiler.runtime.scalar32 import INF, NAN, ZERO, copysign32
+from minigrad.compiler.runtime.scalar64 import lgamma64
 
 D, F, L = np.float64, np.float32, np.int64
 
@@ -296,3 +296,9 @@ def hypot32(x, y):
     """sqrt(x^2 + y^2); infinite if one is, even beside NaN."""
     value = np.sqrt(D(x) * D(x) + D(y) * D(y))
     return F(select((abs(x) == INF) | (abs(y) == INF), INFINITY, value))
+
+
+@scalar_function
+def lgamma32(x):
+    """log|Gamma(x)|, libm's in float64: the one function here that is called and does not vectorise."""
+    return F(lgamma64(D(x)))
