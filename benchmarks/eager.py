@@ -119,6 +119,7 @@ def main():
         agree = agree and same
         for step in (ours, theirs):
             timed(step, steps)
+        torch.set_num_threads(options.threads)  # again: starting numba's threads undoes it
         times = [(timed(ours, steps), timed(theirs, steps)) for _ in range(options.rounds)]
         a, b = (statistics.median(t) for t in zip(*times))
         print(f"{name:42s} {a:12.1f} {b:12.1f} {a / b:7.2f}{'' if same else f'   LOSSES DIFFER {losses}'}", flush=True)

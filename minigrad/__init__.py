@@ -12,7 +12,9 @@ import minigrad.core
 
 # isort: split
 
-from minigrad import autograd, data, nn, optim, random
+from minigrad import autograd, checking, data, nn, optim, random
+from minigrad.allocator import keep_freed_memory
+from minigrad.checking import gradcheck
 from minigrad.core import Tensor
 from minigrad.dtypes import bool_ as bool
 from minigrad.dtypes import (
@@ -37,6 +39,7 @@ from minigrad.errors import (
     ConfigError,
     DataError,
     DtypeError,
+    GradcheckError,
     GraphError,
     MinigradError,
     ShapeError,
@@ -198,13 +201,16 @@ from minigrad.recompute import checkpoint
 from minigrad.saving import load, save
 from minigrad.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
+keep_freed_memory()
+
 __all__ = """
 Tensor tensor
 grad value_and_grad vjp jvp hvp jacobian hessian checkpoint autograd no_grad enable_grad detect_anomaly
+gradcheck checking
 float32 float64 float16 int8 int16 int32 int64 uint8 bool default_dtype set_default_dtype result_type can_cast finfo
 iinfo
 manual_seed Generator random nn optim data save load
-MinigradError ShapeError DtypeError GraphError AnomalyError DataError ConfigError
+MinigradError ShapeError DtypeError GraphError GradcheckError AnomalyError DataError ConfigError
 abs acos acosh add all allclose any arange argmax argmin argsort asarray asin asinh astype atan atan2 atanh
 broadcast_arrays broadcast_to ceil clip concat copysign cos cosh count_nonzero cumprod cumsum cumulative_prod
 cumulative_sum diag diagonal diff digamma divide einsum empty empty_like equal erf erfc exp exp2 expand_dims expm1 eye

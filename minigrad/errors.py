@@ -37,3 +37,7 @@ class DataError(MinigradError, ValueError):
 
 class ConfigError(MinigradError, ValueError):
     """A hyper-parameter or a model description is out of range or cannot be read."""
+
+
+class GradcheckError(MinigradError, AssertionError):
+    """A gradient is wrong; the message is the report of the check."""

@@ -20,18 +20,22 @@ SOURCES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for pa
 # What each part of the package may import besides itself. Two things point up: Tensor's methods call ops, and whoever
 # uses tensors as a user does may take them from `minigrad`, here `__init__`.
 INNER = {"errors", "dtypes", "core", "engine"}
-TENSORS = INNER | {"ops", "autograd", "random", "devices", "__init__"}
+TENSORS = INNER | {"ops", "autograd", "transforms", "recompute", "tree", "random", "devices", "__init__"}
 LIBRARY = {"compiler", "nn", "optim", "data", "checking", "curvature", "saving"}
 MAY_IMPORT = {
     "errors": set(),
     "kernels": set(),
+    "allocator": set(),
+    "tree": set(),
     "dtypes": {"errors"},
     "core": {"errors", "dtypes", "engine", "ops", "__init__"},
     "engine": {"errors", "dtypes", "core", "kernels"},
     "devices": INNER | {"kernels"},
     "ops": INNER | {"kernels", "devices"},
     "random": INNER | {"kernels", "ops"},
-    "autograd": INNER | {"ops", "random"},
+    "autograd": INNER,
+    "transforms": INNER | {"ops", "tree"},
+    "recompute": INNER | {"ops", "random", "tree"},
     "compiler": INNER | {"kernels", "ops"},
     "nn": TENSORS,
     "optim": TENSORS,
@@ -43,7 +47,7 @@ MAY_IMPORT = {
     "train": TENSORS | LIBRARY | {"plot"},
     "cli": TENSORS | LIBRARY | {"plot", "train"},
     "__main__": {"cli"},
-    "__init__": TENSORS | LIBRARY | {"kernels"},
+    "__init__": TENSORS | LIBRARY | {"kernels", "allocator"},
 }
 
 

@@ -17,6 +17,7 @@ MODULES = {
     "max_pool_indices": "pool",
     "philox_bits": "random",
     "index_add": "scatter",
+    "take_along_axis": "scatter",
     "scatter_add_along_axis": "scatter",
     "linear_recurrence": "recurrence",
 }

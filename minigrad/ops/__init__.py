@@ -93,6 +93,7 @@ from minigrad.ops.elementwise import (  # noqa: E402
     positive,
     pow,
     reciprocal,
+    relu,
     remainder,
     round,
     select,

@@ -604,6 +604,19 @@ minimum.defvjp(lambda g, out, x, y: _share(g, x, y, out), lambda g, out, x, y: _
 
 
 @elementwise
+def relu(x):
+    """max(0, x); NaN stays NaN. Gradient 0 at 0.
+
+    >>> mg.relu(mg.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
+    return np.maximum(x, 0)
+
+
+relu.defvjp(lambda g, out, x: select(greater(out, 0), g, 0.0))
+
+
+@elementwise
 def floor(x):
     """The largest integer not above x.  Gradient zero.
 

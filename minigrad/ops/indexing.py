@@ -230,7 +230,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
 @primitive(kind="index")
 def gather_along(x, index, *, axis):
     """out[..., i, ...] = x[..., index[..., i, ...], ...] along one axis; `take_along_axis` is the public name."""
-    return np.take_along_axis(x, index, axis)
+    return kernels.take_along_axis(x, index, axis)
 
 
 @primitive(kind="index")

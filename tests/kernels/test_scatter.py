@@ -98,6 +98,14 @@ def test_scatter_add_along_axis_cpu_equals_reference(dtype, data):
         assert_identical(cpu.scatter_add_along_axis(*problem), reference.scatter_add_along_axis(*problem))
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@given(data=st.data())
+def test_take_along_axis_cpu_equals_numpy(dtype, data):
+    shape, index, v, axis = data.draw(axis_problems(dtype, broadcast=False))
+    x = data.draw(values(shape, dtype))
+    assert_identical(cpu.take_along_axis(x, index, axis), np.take_along_axis(x, index, axis))
+
+
 @given(axis_problems(np.int64, broadcast=True))
 def test_scatter_add_along_axis_cpu_equals_reference_where_shapes_broadcast(problem):
     assert_identical(cpu.scatter_add_along_axis(*problem), reference.scatter_add_along_axis(*problem))
@@ -111,6 +119,8 @@ def test_index_out_of_range(kernel, index, bad):
         kernel.index_add((3, 2), index, np.ones((index.size, 2)))
     with pytest.raises(IndexError, match=f"index {bad} is out of bounds for axis 1 with size 3"):
         kernel.scatter_add_along_axis((1, 3), index[None], np.ones((1, index.size)), -1)
+    with pytest.raises(IndexError, match=f"index {bad} is out of bounds for axis 1 with size 3"):
+        kernel.take_along_axis(np.ones((1, 3)), index[None], -1)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)

@@ -1,4 +1,4 @@
-"""Scatter-adds in numba: the twins of reference/scatter.py."""
+"""Gathers and scatter-adds in numba: the twins of reference/scatter.py."""
 
 import math
 
@@ -38,6 +38,23 @@ def _add_along(out, index, values):
     return OK
 
 
+@njit(cache=True)
+def _take_along(x, index, out):
+    """out (outer, K, inner) = x (outer, size, inner) at index.  Returns OK or the flat place of the bad index."""
+    outer, count, inner = index.shape
+    size = x.shape[1]
+    for o in range(outer):
+        for k in range(count):
+            for j in range(inner):
+                i = index[o, k, j]
+                if i < 0:
+                    i += size
+                if not 0 <= i < size:
+                    return (o * count + k) * inner + j
+                out[o, k, j] = x[o, i, j]
+    return OK
+
+
 def _raise_if_bad(place, index, axis, size):
     if place != OK:
         raise IndexError(f"index {index.flat[place]} is out of bounds for axis {axis} with size {size}")
@@ -51,6 +68,18 @@ def index_add(shape: tuple[int, ...], index: np.ndarray, values: np.ndarray) -> 
     rows = np.ascontiguousarray(values).reshape(index.size, inner)
     place = _add_rows(out.reshape(shape[0], inner), np.ascontiguousarray(index), rows)
     _raise_if_bad(place, index, 0, shape[0])
+    return out
+
+
+def take_along_axis(x: np.ndarray, index: np.ndarray, axis: int) -> np.ndarray:
+    """out[..., k, ...] = x[..., index[..., k, ...], ...], for x and index whose shapes differ in `axis` only."""
+    axis %= x.ndim
+    outer, inner = math.prod(x.shape[:axis]), math.prod(x.shape[axis + 1 :])
+    out = np.empty(index.shape, x.dtype)
+    blocks = (outer, index.shape[axis], inner)
+    flat = np.ascontiguousarray(x).reshape(outer, x.shape[axis], inner)
+    place = _take_along(flat, np.ascontiguousarray(index).reshape(blocks), out.reshape(blocks))
+    _raise_if_bad(place, index, axis, x.shape[axis])
     return out
 
 

@@ -1,4 +1,4 @@
-"""Scatter-adds: the adjoints of gathers. An index that occurs k times receives the sum of its k contributions.
+"""A gather, and scatter-adds, the adjoints of gathers: an index that occurs k times gets the sum of k contributions.
 
 Indices follow NumPy: a negative one counts from the end, one out of range raises IndexError. The order in which the
 contributions to one output element are added depends on the shapes alone.
@@ -15,6 +15,11 @@ def index_add(shape: tuple[int, ...], index: np.ndarray, values: np.ndarray) -> 
     out = np.zeros(shape, values.dtype)
     np.add.at(out, index, values)
     return out
+
+
+def take_along_axis(x: np.ndarray, index: np.ndarray, axis: int) -> np.ndarray:
+    """out[..., k, ...] = x[..., index[..., k, ...], ...], for x and index whose shapes differ in `axis` only."""
+    return np.take_along_axis(x, index, axis)
 
 
 def scatter_add_along_axis(shape: tuple[int, ...], index: np.ndarray, values: np.ndarray, axis: int) -> np.ndarray:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from minigrad import ops
 from minigrad.core import Tensor
 from minigrad.nn.arguments import choice, float_tensor
-from minigrad.ops import erfc, exp, expm1, greater, less_equal, log, logaddexp, select, sigmoid, tanh
+from minigrad.ops import erfc, exp, expm1, greater, log, logaddexp, select, sigmoid, tanh
 from minigrad.ops.movement import normalize_axis, reshape_to
 from minigrad.ops.reduce import kept_shape, reduce_max, reduce_sum
 
@@ -24,8 +25,7 @@ def relu(input: Any) -> Tensor:
     >>> F.relu(mg.tensor([-1.0, 0.0, 2.0]))
     tensor([0., 0., 2.])
     """
-    x = float_tensor("relu", "input", input)
-    return select(less_equal(x, 0), 0.0, x)
+    return ops.relu(float_tensor("relu", "input", input))
 
 
 def leaky_relu(input: Any, negative_slope: float = 0.01) -> Tensor:

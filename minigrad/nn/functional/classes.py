@@ -84,8 +84,9 @@ def class_indices(who: str, scores: Tensor, target: Any, axis: int) -> Tensor:
     shape = scores.data.shape
     expected = shape[:axis] + shape[axis + 1 :]
     if target.data.shape != expected:
+        hint = "; class probabilities must be floating-point" if target.data.shape == shape else ""
         raise ShapeError(
-            f"[{who}] expected class labels of shape {expected}, got {target.shape}, for an input of shape {shape}."
+            f"[{who}] expected class labels of shape {expected}, got {target.shape}, for an input {shape}{hint}."
         )
     return target
 

@@ -98,7 +98,11 @@ def cross_entropy(
         return reduce_sum(terms, axes=axes)
 
     if isinstance(target, Tensor) and target.data.dtype.kind == "f":
-        same_shape(who, scores, target)
+        if target.data.shape != scores.data.shape:
+            raise ShapeError(
+                f"[{who}] a floating-point target holds class probabilities of the input's shape {scores.shape}, "
+                f"got {target.shape}; class labels must be integers: use .astype('int64')."
+            )
         p = target * (1 - label_smoothing) + label_smoothing / classes if label_smoothing else target
         return reduce_loss(who, expected(p), reduction)
     labels = Labels(who, scores, target, weights, ignore_index)
@@ -108,9 +112,7 @@ def cross_entropy(
     return reduce_loss(who, labels.drop_ignored(losses), reduction, labels.total_weight(losses.dtype))
 
 
-def nll_loss(
-    input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
-) -> Tensor:
+def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Tensor:
     """-x_y: the negative log-likelihood of the true class, from log-probabilities such as `log_softmax` gives.
 
     Arguments, shapes and errors as for `cross_entropy`, with integer targets.

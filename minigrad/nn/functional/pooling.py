@@ -132,9 +132,7 @@ def max_pool(
     x = batched(who, input, dims)
     kernel, step, pad = window_arguments(who, dims, kernel_size, stride, padding)
     spacing = per_dim(who, "dilation", dilation, dims, 1)
-    starts = tuple(
-        window_starts(who, *axis, bool(ceil_mode)) for axis in zip(x.shape[2:], kernel, step, pad, spacing)
-    )
+    starts = tuple(window_starts(who, *axis, bool(ceil_mode)) for axis in zip(x.shape[2:], kernel, step, pad, spacing))
     counts = tuple((k,) * len(axis) for k, axis in zip(kernel, starts))
     return maxima(input, x, starts, counts, spacing, return_indices)
 
