@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler.emit import Emitter
-from minigrad.compiler.graph import Graph, Op, Value
+from minigrad.compiler.graph import Graph, Value
 from minigrad.compiler.layout import contiguous, layouts
 from minigrad.compiler.load import compiled
+from minigrad.compiler.lower import lower
 from minigrad.compiler.names import TYPES
 from minigrad.compiler.plan import plan
-from minigrad.compiler.schedule import Step, schedule
+from minigrad.compiler.schedule import CHECKS, Step, schedule
 from minigrad.compiler.simplify import simplify
 from minigrad.compiler.trace import Argument, Number, Reference, Symbol, Tracer, Write, tracing
 from minigrad.core import Tensor
@@ -27,11 +28,15 @@ from numba import njit
 from minigrad.compiler.runtime import *
 
 
-@njit(cache=True, **SETTINGS)
+{functions}@njit(cache=True, **SETTINGS)
 def step({parameters}):
 '''
 ALONE = 2  # references to an array that only we hold: our list and getrefcount's argument
 UNSHARED = 3  # to one that a tensor holds too
+
+
+class Failed(Exception):
+    """An index that compiled code checked is out of range."""
 
 
 class Trace:
@@ -56,21 +61,7 @@ class Trace:
         graph = self.tracer.graph
         symbols = [x.data for x in self.results] + [w.value for w in self.writes if w.value is not None]
         graph.outputs = [s.value if isinstance(s, Symbol) else self.tracer.lift(Tensor(s)) for s in symbols]
-        return own_outputs(simplify(graph))
-
-
-def own_outputs(graph: Graph) -> Graph:
-    """Every output a buffer of its own: inputs, views and repeated outputs are copied."""
-    places = layouts(list(graph.inputs), graph.ops)
-    outputs: list[Value] = []
-    for v in graph.outputs:
-        if v in graph.inputs or v in outputs or places[v] != contiguous(v):
-            op = Op("copy", (v,), {})
-            op.outputs.append(Value(v.shape, v.dtype, v.weak, op))
-            graph.ops.append(op)
-            v = op.outputs[0]
-        outputs.append(v)
-    return Graph(graph.inputs, graph.ops, outputs)
+        return lower(simplify(graph))
 
 
 class Compiled:
@@ -119,7 +110,7 @@ class Compiled:
         parameters = ["P", "S", "N", *(f"a{i}" for i in range(len(self.tensors)))]
         parameters += [f"o{i}" for i in range(len(self.outs))] + [f"A_{TYPES[d.name]}" for d in dtypes]
         head = list(self.unpacking(emitter.pointers))
-        self.source = HEADER.format(parameters=", ".join(parameters))
+        self.source = HEADER.format(parameters=", ".join(parameters), functions="".join(f + "\n\n" for f in emitter.functions))
         self.source += "\n".join("    " + line for line in head) + "\n"
         self.source += "\n".join([*emitter.source.lines, "    return 0"]) + "\n"
         examples = [np.empty(max(v.size, 1), v.dtype) for v in [v for v, _ in self.tensors] + self.outs]
@@ -177,8 +168,8 @@ class Compiled:
         given = [as_argument(flat[s.position].data) for _, s in self.tensors]
         outs = [np.empty(v.shape or 1, v.dtype) for v in self.outs]
         failed = self.function(table, self.float_values, self.int_values, *given, *outs, *self.arenas)
-        if failed:
-            raise IndexError(self.failures[failed - 1])
+        if failed:  # before the first write: the state is as it was, and the eager step says what is wrong
+            raise Failed(self.failures[failed - 1])
         self.leave(buffers, moved)
         if self.single:
             out = outs[0]
@@ -247,4 +238,4 @@ def reads_buffer(step: Step, buffer: Value, places: dict) -> bool:
 
 def checks_index(step: Step) -> bool:
     """Whether a step may find an index out of range."""
-    return any(op.name in ("checked_index", "gather", "gather_along", "scatter_add", "scatter_add_along", "gather_update") for op in step.ops)
+    return any(op.name in CHECKS for op in step.ops)

@@ -6,7 +6,7 @@ an empty array laid out like the input, and the answer is read off the result.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from minigrad import engine
 from minigrad.compiler.graph import Op, Value
 
 VIEWS = ("reshape_to", "broadcast", "permute", "reverse", "slice_of", "window_view")
+Strides = tuple[int, ...]
 
 
 def window_view(x: np.ndarray, *, window: tuple, stride: tuple, dilation: tuple) -> np.ndarray:
@@ -32,16 +33,33 @@ class Layout:
     base: Value
     offset: int
     shape: tuple[int, ...]
-    strides: tuple[int, ...]
+    strides: Strides
+
+    @property
+    def whole(self) -> bool:
+        """Whether this is all of its buffer, in order."""
+        return self == contiguous(self.base)
+
+
+def row_major(shape: Iterable[int]) -> Strides:
+    """The strides of an array that is contiguous in this shape."""
+    strides, step = [], 1
+    for n in reversed(tuple(shape)):
+        strides.append(step)
+        step *= n
+    return tuple(reversed(strides))
 
 
 def contiguous(value: Value) -> Layout:
     """Row-major, from the start of a buffer of its own."""
-    strides, step = [], 1
-    for n in reversed(value.shape):
-        strides.append(step)
-        step *= n
-    return Layout(value, 0, value.shape, tuple(reversed(strides)))
+    return Layout(value, 0, value.shape, row_major(value.shape))
+
+
+def aligned(layout: Layout, domain: tuple[int, ...]) -> Strides:
+    """The strides of a layout that is broadcast to a domain."""
+    extra = len(layout.shape) - len(domain)  # leading axes of size 1, which an assignment may drop
+    strides = tuple(0 if n == 1 else s for n, s in zip(layout.shape, layout.strides))
+    return (0,) * -extra + strides[max(extra, 0) :]
 
 
 def view(op: Op, source: Layout) -> Layout | None:
@@ -63,11 +81,16 @@ def through(source: Layout, f: Callable[[np.ndarray], np.ndarray]) -> Layout | N
     return Layout(source.base, start, out.shape, out.strides)
 
 
+def place_outputs(op: Op, found: dict[Value, Layout]) -> None:
+    """Add the layouts of an operation's results: inside its input's buffer, or each on its own."""
+    for out in op.outputs:
+        inside = view(op, found[op.inputs[0]]) if len(op.inputs) == 1 and isinstance(op.inputs[0], Value) else None
+        found[out] = inside or contiguous(out)
+
+
 def layouts(values: list[Value], ops: list[Op]) -> dict[Value, Layout]:
     """A layout for every value: views inside their source, all others on their own."""
     found = {v: contiguous(v) for v in values}
     for op in ops:
-        for out in op.outputs:
-            inside = view(op, found[op.inputs[0]]) if len(op.inputs) == 1 and isinstance(op.inputs[0], Value) else None
-            found[out] = inside or contiguous(out)
+        place_outputs(op, found)
     return found

@@ -1,7 +1,7 @@
 """The scalar expression of every elementwise operation, as it stands in emitted source.
 
-{0}, {1}, ... are the operands, {b} is 32 or 64, the width of the floats that the operation computes in, {T} their
-type; parameters of the operation go by their names. Integers are computed in int64 and wrapped when they are done.
+{0}, {1}, ... are the operands, {b} is the width of the floats that the operation computes in, 32 or 64, {T} their type,
+{f} the function for that width; parameters of the operation go by their names. Integers are computed in int64 and wrapped when they are done.
 """
 
 from __future__ import annotations
@@ -48,9 +48,7 @@ FLOAT = {
     "polygamma": "{T}(polygamma({order}, F64({0})))",
     "standard_normal": "{T}(standard_normal({0}, {1}, {2}))",
 } | {
-    name: f"{name}{{b}}({', '.join(f'{{{i}}}' for i in range(count))})"
-    for count, names in ((1, UNARY), (2, BINARY))
-    for name in names
+    name: f"{{f}}({operands})" for operands, names in (("{0}", UNARY), ("{0}, {1}", BINARY)) for name in names
 }  # fmt: skip
 
 # Integers, and booleans where an expression means the same for both.
@@ -119,13 +117,10 @@ def expression(op: Op, operands: list[str]) -> str:
         return conversion(op.values[0].dtype, out, operands[0])
     template = TABLES[dtype.kind][op.name]
     bits = 8 * dtype.itemsize
-    for name in (*UNARY, *BINARY):
-        if template.startswith(name + "{b}("):
-            template = template.replace(name + "{b}", sized(name, bits), 1)
     narrow = dtype.kind in "iu" and dtype.itemsize < 8 and op.name not in RANDOM
     if narrow:
         operands = [operands[0] if op.name == "select" and i == 0 else f"I64({x})" for i, x in enumerate(operands)]
-    text = template.format(*operands, b=bits, T=type_name(dtype), **op.params)
+    text = template.format(*operands, b=bits, f=sized(op.name, bits), T=type_name(dtype), **op.params)
     return f"{type_name(out)}({text})" if narrow and out.kind != "b" else text
 
 

@@ -1,8 +1,9 @@
-"""Arrays at addresses, for emitted code."""
+"""Arrays at addresses and parts of arrays, for emitted code."""
 
-from llvmlite import ir
 from numba import carray, njit, types
+from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np.arrayobj import make_array, populate_array
 
 
 @intrinsic
@@ -22,30 +23,25 @@ def array_at(address, size, element):
     return carray(_pointer(element, address), size)
 
 
-def _fused(name, flag):
-    """A two-operand float instruction that the vectoriser may reorder: order within a sum is fixed by the compiled code."""
-
-    @intrinsic
-    def instruction(typing_context, a, b):
-        def generate(context, builder, signature, arguments):
-            return getattr(builder, name)(*arguments, flags=(flag,))
-
-        return a(a, a), generate
-
-    return instruction
-
-
-_float_plus = _fused("fadd", "reassoc")
-
-
 @intrinsic
-def maximum_float(typing_context, a, b):
-    """IEEE 754-2019 maximum: NaN wins, -0 < +0."""
+def part(typing_context, array, start, size):
+    """`size` elements of a contiguous array from a start: a view, and for LLVM nothing but a pointer."""
+    kind = types.Array(array.dtype, 1, "C")
+    integer = types.int64
 
     def generate(context, builder, signature, arguments):
-        kind = arguments[0].type
-        bits = 32 if isinstance(kind, ir.FloatType) else 64
-        function = builder.module.declare_intrinsic(f"llvm.maximum.f{bits}", (), ir.FunctionType(kind, [kind, kind]))
-        return builder.call(function, arguments)
+        whole = make_array(array)(context, builder, arguments[0])
+        made = make_array(kind)(context, builder)
+        itemsize = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(array.dtype)))
+        populate_array(
+            made,
+            data=builder.gep(whole.data, [arguments[1]], inbounds=True),
+            shape=cgutils.pack_array(builder, [arguments[2]]),
+            strides=cgutils.pack_array(builder, [itemsize]),
+            itemsize=itemsize,
+            meminfo=None,
+            parent=None,
+        )
+        return made._getvalue()
 
-    return a(a, a), generate
+    return kind(array, integer, integer), generate

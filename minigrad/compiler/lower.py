@@ -1,0 +1,127 @@
+"""Lowering: from the primitives that were recorded to operations that can be written as loops and products.
+
+    rewritten     convolutions, windows and random draws in terms of simpler operations
+    own_outputs   every output a buffer of its own
+    materialized  copies where an operation needs its elements in another order than a view gives
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minigrad.compiler import lower_random, lower_windows
+from minigrad.compiler.emit_ops import EMITTERS, has_gemm_layout, matrices
+from minigrad.compiler.graph import Graph, Op, Value
+from minigrad.compiler.layout import VIEWS, Layout, contiguous, layouts, place_outputs, view
+from minigrad.compiler.rewrite import Builder
+from minigrad.compiler.scalars import ELEMENTWISE
+from minigrad.compiler.schedule import GATHERS, REDUCTIONS, SCATTERS
+from minigrad.compiler.simplify import simplify
+
+RULES = {**lower_windows.RULES, **lower_random.RULES}
+SUPPORTED = {*ELEMENTWISE, *REDUCTIONS, *GATHERS, *SCATTERS, *VIEWS, *EMITTERS, *RULES, "checked_index"}
+UNSUPPORTED = {
+    "recomputed": "a checkpoint's second run cannot be recorded yet",
+    "float16": "float16 is for storage; the compiler has no arithmetic on it",
+    "pow": "an integer power raises for negative exponents, which are known only when it runs",
+}
+"""Why an operation cannot be compiled, by name: a primitive, or a dtype."""
+
+
+class Unsupported(Exception):
+    """An operation that the compiler cannot do; the function runs as it is, uncompiled."""
+
+
+def refusal(op: Op) -> str | None:
+    """Why an operation cannot be compiled; None if it can."""
+    if any(v.dtype == np.float16 for v in (*op.values, *op.outputs)):
+        return UNSUPPORTED["float16"]
+    if op.name == "pow":
+        exponent = op.inputs[1]
+        return UNSUPPORTED["pow"] if op.outputs[0].dtype.kind in "iu" and isinstance(exponent, Value) else None
+    return None if op.name in SUPPORTED else UNSUPPORTED.get(op.name, f"{op.name} has no rule in the compiler")
+
+
+def lower(graph: Graph) -> Graph:
+    """The graph in operations that the emitter knows, each on operands laid out as it needs them."""
+    for op in graph.ops:
+        reason = refusal(op)
+        if reason:
+            raise Unsupported(f"[jit] {op.name}, called at {op.where}: {reason}.")
+    return materialized(own_outputs(simplify(rewritten(graph))))
+
+
+def rewritten(graph: Graph) -> Graph:
+    """The graph without the operations that have a rule in RULES."""
+    build = Builder(graph)
+    for op in graph.ops:
+        build.where = op.where
+        if op.name in RULES and op.outputs[0].size:
+            build.same[op.outputs[0]] = RULES[op.name](build, op, *map(build.new, op.inputs))
+        elif op.name == "matmul2" and op.outputs[0].dtype.kind != "f":
+            build.same[op.outputs[0]] = products(build, op, *map(build.new, op.inputs))
+        else:
+            build.add(op)
+    return build.graph(graph.outputs)
+
+
+def products(build: Builder, op: Op, a: Value, b: Value) -> Value:
+    """A matrix product of integers, which BLAS does not know: products, summed."""
+    m, n = op.outputs[0].shape[-2:]
+    a, b = (swapped(build, x) if op.params.get(flag) else x for x, flag in ((a, "ta"), (b, "tb")))
+    left = build("reshape_to", a, shape=(*a.shape[:-2], m, 1, a.shape[-1]))
+    right = swapped(build, b)
+    right = build("reshape_to", right, shape=(*right.shape[:-2], 1, n, right.shape[-1]))
+    terms = build("multiply", left, right)
+    total = build("reduce_sum", terms, axes=(len(terms.shape) - 1,))
+    return total if total.dtype == op.outputs[0].dtype else build("cast", total, dtype=op.outputs[0].dtype)
+
+
+def swapped(build: Builder, x: Value) -> Value:
+    """The last two axes exchanged."""
+    n = len(x.shape)
+    return build("permute", x, axes=(*range(n - 2), n - 1, n - 2))
+
+
+def own_outputs(graph: Graph) -> Graph:
+    """Every output a buffer of its own: inputs, views and repeated outputs are copied."""
+    places = layouts(list(graph.inputs), graph.ops)
+    outputs: list[Value] = []
+    for v in graph.outputs:
+        if v in graph.inputs or v in outputs or places[v] != contiguous(v):
+            v = copied(v, graph.ops)
+        outputs.append(v)
+    return Graph(graph.inputs, graph.ops, outputs)
+
+
+def copied(v: Value, ops: list[Op]) -> Value:
+    """A copy of a value, in row-major order."""
+    op = Op("copy", (v,), {}, "" if v.op is None else v.op.where)
+    op.outputs.append(Value(v.shape, v.dtype, v.weak, op))
+    ops.append(op)
+    return op.outputs[0]
+
+
+def materialized(graph: Graph) -> Graph:
+    """The graph with copies of views before reshapes that cannot be views and before products that cannot read them."""
+    places: dict[Value, Layout] = {v: contiguous(v) for v in graph.inputs}
+    ops: list[Op] = []
+    copies: dict[Value, Value] = {}
+
+    def copy(v: Value) -> Value:
+        if v not in copies:
+            copies[v] = copied(v, ops)
+            places[copies[v]] = contiguous(copies[v])
+        return copies[v]
+
+    for op in graph.ops:
+        if op.name == "arg_sort":
+            op.outputs.append(Value((op.values[0].shape[op.params["axis"]],), np.dtype(np.int64), op=op, index=1))
+        if op.name in VIEWS and op.outputs[0].size and view(op, places[op.inputs[0]]) is None:
+            op.inputs = (copy(op.inputs[0]),)
+        elif op.name == "matmul2" and op.outputs[0].size:
+            fits = map(has_gemm_layout, matrices(op, places))
+            op.inputs = tuple(x if ok else copy(x) for x, ok in zip(op.inputs, fits))
+        place_outputs(op, places)
+        ops.append(op)
+    return Graph(graph.inputs, ops, graph.outputs)
