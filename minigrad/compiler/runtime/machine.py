@@ -6,6 +6,7 @@ compile.
 """
 
 import numpy as np
+from llvmlite import ir
 from numba import boolean, float32, float64, int32, int64, types
 from numba.core import cgutils
 from numba.extending import lower_builtin, register_jitable, type_callable
@@ -31,6 +32,40 @@ def _type_select(context):
 @lower_builtin(select, types.Boolean, types.Integer, types.Integer)
 def _lower_select(context, builder, signature, arguments):
     return builder.select(*arguments)
+
+
+def clip(x, low, high):
+    """x moved into [low, high]; NaN stays."""
+    return np.where(x < low, low, np.where(x > high, high, x))[()]
+
+
+@type_callable(clip)
+def _type_clip(context):
+    return lambda x, low, high: x if isinstance(x, types.Float) and x == low == high else None
+
+
+@lower_builtin(clip, types.Float, types.Float, types.Float)
+def _lower_clip(context, builder, signature, arguments):
+    x, low, high = arguments
+    x = builder.select(builder.fcmp_ordered("<", x, low), low, x)
+    return builder.select(builder.fcmp_ordered(">", x, high), high, x)
+
+
+def copysign(magnitude, sign):
+    """|magnitude| with the sign of `sign`, whose zeros have one too."""
+    return np.copysign(magnitude, sign)
+
+
+@type_callable(copysign)
+def _type_copysign(context):
+    return lambda magnitude, sign: magnitude if isinstance(magnitude, types.Float) and magnitude == sign else None
+
+
+@lower_builtin(copysign, types.Float, types.Float)
+def _lower_copysign(context, builder, signature, arguments):
+    kind = arguments[0].type
+    of_two = ir.FunctionType(kind, [kind, kind])
+    return builder.call(builder.module.declare_intrinsic("llvm.copysign", [kind], of_two), arguments)
 
 
 def nearest(x):

@@ -7,7 +7,7 @@ would make numba compute in float64. No step needs a fused multiply-add, all gai
 
 import numpy as np
 
-from minigrad.compiler.runtime.machine import bits32, from_bits32, horner, scalar_function, select
+from minigrad.compiler.runtime.machine import bits32, clip, copysign, from_bits32, horner, scalar_function, select
 
 F, I32 = np.float32, np.int32
 
@@ -18,7 +18,7 @@ def floats(*values):
 
 ZERO, QUARTER, HALF, ONE, TWO, INF, NAN = floats(0, 0.25, 0.5, 1, 2, np.inf, np.nan)
 TINY = F(2.0**-40)  # below it expm1 x and log1p x round to x, whose sign must stay at zero
-SIGN, MANTISSA_BITS, ONE_BIT = I32(-(2**31)), I32(23), I32(1)
+MANTISSA_BITS, ONE_BIT = I32(23), I32(1)
 
 # Adding ROUND to a number below 2^22 leaves it, rounded to an integer, in the low bits of the sum.
 ROUND = 1.5 * 2**23
@@ -47,19 +47,6 @@ TANH_SPLIT = F(0.625)
 ERF_SMALL = floats(0.128379166, -0.376126081, 0.112831622, -0.0268222429, 0.00508688996, -0.000654273143)
 ERF_LARGE = floats(-1.12853444, -0.635649204, -0.105354413, 0.0229502264, -0.00323401252, 0.000216326182)
 ERF_SPLIT, ERF_ONE = floats(0.8, 4)
-
-
-@scalar_function
-def copysign32(magnitude, sign):
-    """|magnitude| with the sign of `sign`, whose zeros have one too."""
-    return from_bits32(I32((bits32(magnitude) & ~SIGN) | (bits32(sign) & SIGN)))
-
-
-@scalar_function
-def clip32(x, low, high):
-    """x moved into [low, high]; NaN stays."""
-    x = select(x < low, low, x)
-    return select(x > high, high, x)
 
 
 @scalar_function
@@ -100,7 +87,7 @@ def _two_powers(shifted):
 @scalar_function
 def exp32(x):
     """e^x."""
-    x = clip32(x, EXP_ZERO, EXP_INF)
+    x = clip(x, EXP_ZERO, EXP_INF)
     shifted = x * LOG2E + TWO_BIASES
     first, second = _two_powers(shifted)
     return (ONE + _expm1_of_rest(x, shifted - TWO_BIASES)) * first * second
@@ -109,7 +96,7 @@ def exp32(x):
 @scalar_function
 def exp2_32(x):
     """2^x, exact for integers."""
-    x = clip32(x, EXP2_ZERO, EXP2_INF)
+    x = clip(x, EXP2_ZERO, EXP2_INF)
     shifted = x + TWO_BIASES
     first, second = _two_powers(shifted)
     return (ONE + _reduced_expm1((x - (shifted - TWO_BIASES)) * LN2, ZERO)) * first * second
@@ -118,7 +105,7 @@ def exp2_32(x):
 @scalar_function
 def expm1_32(x):
     """e^x - 1, accurate near 0."""
-    bounded = clip32(x, EXPM1_MINUS_ONE, EXP_INF)
+    bounded = clip(x, EXPM1_MINUS_ONE, EXP_INF)
     shifted = bounded * LOG2E + HALF_BIAS
     half = _power_of_two(shifted)  # 2^(n-1): 2^128 is no float32
     p = _expm1_of_rest(bounded, shifted - HALF_BIAS)
@@ -128,7 +115,7 @@ def expm1_32(x):
 @scalar_function
 def sigmoid32(x):
     """1 / (1 + e^-x) = a / (a + b (1 + p)) with powers of two a and b, whose quotient may be subnormal."""
-    x = clip32(-x, -EXP_LARGE, EXP_LARGE)
+    x = clip(-x, -EXP_LARGE, EXP_LARGE)
     shifted = x * LOG2E + TWO_BIASES
     first, second = _two_powers(shifted)
     rest, reciprocal = (
@@ -146,23 +133,23 @@ def tanh32(x):
     a = abs(x)
     square = a * a
     small = a + a * square * horner(square, TANH)
-    twice = clip32(TWO * a, ZERO, TANH_ONE)
+    twice = clip(TWO * a, ZERO, TANH_ONE)
     shifted = twice * LOG2E + BIAS
     scale = _power_of_two(shifted)
     large = ONE - TWO / (ONE + scale + scale * _expm1_of_rest(twice, shifted - BIAS))
-    return copysign32(select(a < TANH_SPLIT, small, large), x)
+    return copysign(select(a < TANH_SPLIT, small, large), x)
 
 
 @scalar_function
 def erf32(x):
     """The error function: a polynomial below 0.8, 1 - e^polynomial above."""
-    a = clip32(abs(x), ZERO, ERF_ONE)
+    a = clip(abs(x), ZERO, ERF_ONE)
     small = a + a * horner(a * a, ERF_SMALL)
     exponent = a * horner(a, ERF_LARGE)
     shifted = exponent * LOG2E + BIAS
     scale = _power_of_two(shifted)
     large = ONE - scale - scale * _expm1_of_rest(exponent, shifted - BIAS)
-    return copysign32(select(a < ERF_SPLIT, small, large), x)
+    return copysign(select(a < ERF_SPLIT, small, large), x)
 
 
 # ---- logarithms: x = 2^k (1 + f) with 1 + f in [2/3, 4/3), log(x) = k ln2 + log1p(f)

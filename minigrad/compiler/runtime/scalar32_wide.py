@@ -10,13 +10,15 @@ import numpy as np
 
 from minigrad.compiler.runtime.machine import (
     bits64,
+    clip,
+    copysign,
     from_bits64,
     horner,
     nearest,
     scalar_function,
     select,
 )
-from minigrad.compiler.runtime.scalar32 import INF, NAN, ZERO, copysign32
+from minigrad.compiler.runtime.scalar32 import INF, NAN, ZERO
 from minigrad.compiler.runtime.scalar64 import lgamma64
 
 D, F, L = np.float64, np.float32, np.int64
@@ -73,12 +75,6 @@ ODD, HALF_TURN, TO_SIGN = L(1), L(2), L(62)
 
 
 @scalar_function
-def _clip(x, low, high):
-    x = select(x < low, low, x)
-    return select(x > high, high, x)
-
-
-@scalar_function
 def _scale_and_expm1(x):
     """(2^n, expm1(r)) with x = n ln2 + r, for |x| up to 700."""
     shifted = x * LOG2E + BIAS
@@ -89,14 +85,14 @@ def _scale_and_expm1(x):
 @scalar_function
 def _exp(x):
     """e^x, kept above 0 and below infinity."""
-    scale, p = _scale_and_expm1(_clip(x, SMALL_EXPONENT, LARGE_EXPONENT))
+    scale, p = _scale_and_expm1(clip(x, SMALL_EXPONENT, LARGE_EXPONENT))
     return scale + scale * p
 
 
 @scalar_function
 def _expm1(x):
     """e^x - 1, below infinity."""
-    scale, p = _scale_and_expm1(_clip(x, SMALL_EXPONENT, LARGE_EXPONENT))
+    scale, p = _scale_and_expm1(clip(x, SMALL_EXPONENT, LARGE_EXPONENT))
     return scale * p + (scale - ONE)
 
 
@@ -133,10 +129,10 @@ def pow32(x, y):
     wide = D(y)
     log2_x, half = _log2(D(abs(x))), wide * HALF
     z = select((log2_x == NOUGHT) | (wide == NOUGHT), NOUGHT, wide * log2_x)
-    scale, p = _scale_and_expm1(_clip(z, SMALL_EXPONENT, LARGE_EXPONENT) * LN2)
+    scale, p = _scale_and_expm1(clip(z, SMALL_EXPONENT, LARGE_EXPONENT) * LN2)
     magnitude = F(scale + scale * p)
     fractional, odd = nearest(wide) != wide, (nearest(half) != half) & (nearest(wide) == wide)
-    value = select(odd, copysign32(magnitude, x), magnitude)
+    value = select(odd, copysign(magnitude, x), magnitude)
     return select((x < ZERO) & (x > -INF) & fractional, NAN, value)
 
 
@@ -144,7 +140,7 @@ def pow32(x, y):
 def sinh32(x):
     """Hyperbolic sine."""
     e = _expm1(D(abs(x)))
-    return copysign32(F(HALF * (e + e / (e + ONE))), x)
+    return copysign(F(HALF * (e + e / (e + ONE))), x)
 
 
 @scalar_function
@@ -159,8 +155,8 @@ def asinh32(x):
     """Inverse hyperbolic sine, log1p(a + a^2 / (1 + sqrt(a^2 + 1)))."""
     a = D(abs(x))
     # The square of infinity would make the quotient NaN.
-    square = _clip(a * a, NOUGHT, D(1e300))
-    return copysign32(F(_log1p(a + square / (ONE + np.sqrt(square + ONE)))), x)
+    square = clip(a * a, NOUGHT, D(1e300))
+    return copysign(F(_log1p(a + square / (ONE + np.sqrt(square + ONE)))), x)
 
 
 @scalar_function
@@ -174,7 +170,7 @@ def acosh32(x):
 def atanh32(x):
     """Inverse hyperbolic tangent, log1p(2a / (1 - a)) / 2."""
     a = D(abs(x))
-    return copysign32(F(HALF * _log1p(TWO * a / (ONE - a))), x)
+    return copysign(F(HALF * _log1p(TWO * a / (ONE - a))), x)
 
 
 @scalar_function
@@ -188,7 +184,7 @@ def logaddexp32(x, y):
 @scalar_function
 def erfc32(x):
     """1 - erf(x), accurate where it is small."""
-    a = _clip(D(abs(x)), NOUGHT, ERFC_ZERO)
+    a = clip(D(abs(x)), NOUGHT, ERFC_ZERO)
     tail = _exp(-a * a) * horner((a - ERFC_CENTRE) / (a + ERFC_CENTRE), ERFC) / (ONE + TWO * a)
     return F(select(x < ZERO, TWO - tail, tail))
 
@@ -262,14 +258,14 @@ def _atan(t):
 @scalar_function
 def atan32(x):
     """Inverse tangent."""
-    return copysign32(F(_atan(D(abs(x)))), x)
+    return copysign(F(_atan(D(abs(x)))), x)
 
 
 @scalar_function
 def asin32(x):
     """Inverse sine, atan(a / sqrt(1 - a^2))."""
     a = D(abs(x))
-    return copysign32(F(_atan(a / np.sqrt((ONE - a) * (ONE + a)))), x)
+    return copysign(F(_atan(a / np.sqrt((ONE - a) * (ONE + a)))), x)
 
 
 @scalar_function
@@ -287,8 +283,8 @@ def atan2_32(y, x):
     slope = select((rise == NOUGHT) & (run == NOUGHT), NOUGHT, slope)
     angle = _atan(slope)
     # The sign bit, because atan2(0, -0) is pi.
-    angle = select(copysign32(UNIT, x) < ZERO, PI - angle, angle)
-    return copysign32(F(angle), y)
+    angle = select(copysign(UNIT, x) < ZERO, PI - angle, angle)
+    return copysign(F(angle), y)
 
 
 @scalar_function
