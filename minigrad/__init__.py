@@ -15,6 +15,7 @@ import minigrad.core
 from minigrad import autograd, checking, data, nn, optim, random
 from minigrad.allocator import keep_freed_memory
 from minigrad.checking import gradcheck
+from minigrad.compiler import jit
 from minigrad.core import Tensor
 from minigrad.dtypes import bool_ as bool
 from minigrad.dtypes import (
@@ -33,7 +34,7 @@ from minigrad.dtypes import (
     set_default_dtype,
     uint8,
 )
-from minigrad.engine import detect_anomaly, enable_grad, no_grad
+from minigrad.engine import detect_anomaly, disable_jit, enable_grad, no_grad
 from minigrad.errors import (
     AnomalyError,
     ConfigError,
@@ -43,6 +44,7 @@ from minigrad.errors import (
     GraphError,
     MinigradError,
     ShapeError,
+    TracingError,
 )
 from minigrad.ops import (
     abs,
@@ -206,11 +208,11 @@ keep_freed_memory()
 __all__ = """
 Tensor tensor
 grad value_and_grad vjp jvp hvp jacobian hessian checkpoint autograd no_grad enable_grad detect_anomaly
-gradcheck checking
+gradcheck checking jit disable_jit
 float32 float64 float16 int8 int16 int32 int64 uint8 bool default_dtype set_default_dtype result_type can_cast finfo
 iinfo
 manual_seed Generator random nn optim data save load
-MinigradError ShapeError DtypeError GraphError GradcheckError AnomalyError DataError ConfigError
+MinigradError ShapeError DtypeError GraphError GradcheckError AnomalyError TracingError DataError ConfigError
 abs acos acosh add all allclose any arange argmax argmin argsort asarray asin asinh astype atan atan2 atanh
 broadcast_arrays broadcast_to ceil clip concat copysign cos cosh count_nonzero cumprod cumsum cumulative_prod
 cumulative_sum diag diagonal diff digamma divide einsum empty empty_like equal erf erfc exp exp2 expand_dims expm1 eye

@@ -97,6 +97,17 @@ def enable_grad():
     return switched(recording=True)
 
 
+def disable_jit():
+    """Context manager: functions made by `mg.jit` run eagerly inside, for debugging.
+
+    >>> double = mg.jit(lambda x: 2 * x)
+    >>> with mg.disable_jit():
+    ...     double(mg.tensor([1.0]))
+    tensor([2.])
+    """
+    return switched(jit=False)
+
+
 def detect_anomaly():
     """Context manager: the first operation that makes a NaN or infinity out of finite inputs raises `AnomalyError`.
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from minigrad import engine
-from minigrad.compiler.compiled import Compiled, Trace
+from minigrad.compiler.compiled import Compiled, Failed, Trace
 from minigrad.compiler.guard import Guard
 from minigrad.core import Tensor
 from minigrad.dtypes import default_dtype
@@ -48,12 +48,19 @@ class Jitted:
                 if guard.holds():
                     self.hits += 1
                     self.last = step
-                    return step(flat)
+                    return self.run(step, flat, args, kwargs)
             if self.calls.get(key, 0) < self.warmup:
                 self.calls[key] = self.calls.get(key, 0) + 1
                 return self.fn(*args, **kwargs)
             self.last = step = self.compile(key, args, kwargs)
+            return self.run(step, flat, args, kwargs)
+
+    def run(self, step: Compiled, flat: list, args: tuple, kwargs: dict) -> Any:
+        """Call compiled code; if it refuses, run eagerly, which raises what it has to say."""
+        try:
             return step(flat)
+        except Failed:
+            return self.fn(*args, **kwargs)
 
     def compile(self, key: Any, args: tuple, kwargs: dict) -> Compiled:
         """Trace and compile for these arguments."""

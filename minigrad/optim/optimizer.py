@@ -248,8 +248,17 @@ def adjustable(tracer: Any, group: Group, name: str) -> Any:
     """A hyper-parameter as a compiled step sees it: numbers other than 0 by reference, all else as it is."""
     value = group[name]
     if isinstance(value, tuple):
-        return tuple(tracer.number(lambda i=i: group[name][i]) if x else x for i, x in enumerate(value))
-    return tracer.number(lambda: group[name]) if isinstance(value, float) and value else value
+        return tuple(Setting(tracer.number(lambda i=i: group[name][i]).data) if x else x for i, x in enumerate(value))
+    return Setting(tracer.number(lambda: group[name]).data) if isinstance(value, float) and value else value
+
+
+class Setting(Tensor):
+    """A number that a compiled step reads anew, and that is known not to be 0: rules may ask `if weight_decay`."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return True
 
 
 def pattern(value: Any) -> Any:
