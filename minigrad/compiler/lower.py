@@ -1,8 +1,8 @@
 """Lowering: from the primitives that were recorded to operations that can be written as loops and products.
 
     rewritten     convolutions, windows and random draws in terms of simpler operations
-    own_outputs   every output a buffer of its own
     materialized  copies where an operation needs its elements in another order than a view gives
+    own_outputs   every output a buffer of its own
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def lower(graph: Graph) -> Graph:
         reason = refusal(op)
         if reason:
             raise Unsupported(f"[jit] {op.name}, called at {op.where}: {reason}.")
-    return materialized(own_outputs(simplify(rewritten(graph))))
+    return own_outputs(materialized(simplify(rewritten(graph))))
 
 
 def rewritten(graph: Graph) -> Graph:

@@ -10,6 +10,8 @@ import numpy as np
 from minigrad import engine
 from minigrad.compiler.graph import Graph, Op, Value
 from minigrad.compiler.layout import window_view
+from minigrad.compiler.trace import Reference
+from minigrad.core import Tensor
 
 
 def _of(dtype: Any) -> Callable:
@@ -63,9 +65,6 @@ class Builder:
 
     def constant(self, array: np.ndarray) -> Value:
         """An array as an input."""
-        from minigrad.compiler.trace import Reference
-        from minigrad.core import Tensor
-
         value = Value(array.shape, array.dtype)
         self.inputs[value] = Reference(Tensor(array))
         return value

@@ -25,6 +25,7 @@ FLOAT = {
     "sign": "select({0} > {T}(0), {T}(1), select({0} < {T}(0), {T}(-1), select({0} == {T}(0), {T}(0), {0})))",
     "maximum": "maximum({0}, {1})",
     "minimum": "minimum({0}, {1})",
+    "relu": "select({0} <= {T}(0), {T}(0), {0})",
     "floor": "floor({0})",
     "ceil": "ceil({0})",
     "trunc": "trunc({0})",

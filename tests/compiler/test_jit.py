@@ -170,7 +170,7 @@ def test_last_partial_batch():
     step, plain = mg.jit(training.step(None, None), warmup=0), eager.step(None, None)
     for n in (12, 12, 5, 12, 5):
         close(step(*batch((n, 6))), plain(*batch((n, 6))).detach())
-    assert step.cache_info().traces == 2
+    assert step.cache_info().traces == 3  # without gradients, with them, and the small batch
     same_state(training.state(), eager.state())
 
 
