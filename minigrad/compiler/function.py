@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from minigrad import engine
 from minigrad.compiler.compiled import Compiled, Failed, Trace
 from minigrad.compiler.guard import Guard
+from minigrad.compiler.lower import Unsupported
 from minigrad.core import Tensor
 from minigrad.dtypes import default_dtype
 from minigrad.errors import TracingError
@@ -34,12 +35,13 @@ class Jitted:
         self.traces: dict[Any, list[tuple[Guard, Compiled]]] = {}
         self.calls: dict[Any, int] = {}
         self.hits = self.made = 0
+        self.eager = False  # it needs an operation that the compiler does not have
         self.lock = threading.RLock()
         self.last: Compiled | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         mode = engine.MODE.get()
-        if not mode.jit or mode.tracer is not None:
+        if self.eager or not mode.jit or mode.tracer is not None:
             return self.fn(*args, **kwargs)
         flat = list(args) if not kwargs and all(isinstance(x, Tensor) for x in args) else leaves((args, kwargs))
         key = (signature(flat), () if len(flat) == len(args) else structure((args, kwargs)), mode, default_dtype())
@@ -52,7 +54,12 @@ class Jitted:
             if self.calls.get(key, 0) < self.warmup:
                 self.calls[key] = self.calls.get(key, 0) + 1
                 return self.fn(*args, **kwargs)
-            self.last = step = self.compile(key, args, kwargs)
+            try:
+                self.last = step = self.compile(key, args, kwargs)
+            except Unsupported as reason:
+                warnings.warn(f"{reason} {self.__name__} runs eagerly.", RuntimeWarning, stacklevel=2)
+                self.eager = True
+                return self.fn(*args, **kwargs)
             return self.run(step, flat, args, kwargs)
 
     def run(self, step: Compiled, flat: list, args: tuple, kwargs: dict) -> Any:
@@ -121,7 +128,23 @@ def structure(x: Any) -> Any:
 
 
 def jit(fn: Callable | None = None, *, warmup: int = 1) -> Any:
-    """Compile a step written in eager style; it computes the same, faster."""
+    """Compile a function written in eager style: it computes the same, several times faster.
+
+    fn: a training step (forward, loss, zero_grad, backward, optimizer step) or any function of tensors. It is run once
+    on symbols; what it did is fused and compiled with numba into one function, which is kept on disk for the next
+    process. Parameters, buffers, optimizer state, hyper-parameters and generators are read and written where they are.
+    Arguments and results may be nested tuples, lists, dicts and dataclasses of tensors; numbers among the arguments do
+    not retrace, other values do. Results carry no history: differentiate inside.
+    warmup: so many calls of a new signature run eagerly first, since one call is not worth compiling.
+    Usable as a decorator, `@mg.jit` or `@mg.jit(warmup=0)`. Raises TracingError where the function needs the value of a
+    tensor while it is traced. A function with an operation that cannot be compiled runs eagerly, with one warning.
+
+    >>> @mg.jit
+    ... def f(x):
+    ...     return mg.sum(mg.tanh(x) ** 2)
+    >>> f(mg.tensor([0.0, 1.0]))
+    tensor(0.580025)
+    """
     if fn is None:
         return functools.partial(jit, warmup=warmup)
     return Jitted(fn, warmup)

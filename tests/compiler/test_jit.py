@@ -351,3 +351,10 @@ def test_views_and_inputs_as_results():
     x, _ = batch((4, 3))
     for a, b in zip(mg.jit(f, warmup=0)(x), f(x)):
         close(a, b)
+
+
+def test_what_cannot_be_compiled_runs_eagerly_with_one_warning():
+    g, x = mg.jit(lambda x, y: mg.pow(x, y), warmup=0), mg.tensor([2, 3])
+    with pytest.warns(RuntimeWarning, match="pow.*runs eagerly"):
+        close(g(x, x), [4, 27])
+    close(g(x, x), [4, 27])
