@@ -96,8 +96,10 @@ def samples():
     turns = around(np.arange(1, 30000) * (math.pi / 2), 2)
     middle = np.concatenate([np.linspace(0, 20, 200_001), np.linspace(20, 150, 50_001)]).astype(np.float32)
     special = around([1, 0.5, 2 / 3, 4 / 3, 0.625, 0.8, 2, 88.72284, 103.97, 17.3, 128, 149], 2000)
+    # Where the search through all of float32 found the largest errors.
+    worst = around([5.2381372, 1.3335577, 0.62504506, 1.1046847, 0.5552118, 0.3474445, 0.3335577, 1.36635], 2000)
     subnormal = np.arange(0, 2**23, 997, np.int32).view(np.float32)
-    positive = np.concatenate([turns, middle, special, subnormal])
+    positive = np.concatenate([turns, middle, special, worst, subnormal])
     return np.concatenate([EDGES, every, positive, -positive])
 
 

@@ -118,10 +118,8 @@ def sigmoid32(x):
     x = clip(-x, -EXP_LARGE, EXP_LARGE)
     shifted = x * LOG2E + TWO_BIASES
     first, second = _two_powers(shifted)
-    rest, reciprocal = (
-        second * _expm1_of_rest(x, shifted - TWO_BIASES),
-        from_bits32(I32(TWO_BIASES_BITS - bits32(first))),
-    )
+    reciprocal = from_bits32(I32(TWO_BIASES_BITS - bits32(first)))
+    rest = second * _expm1_of_rest(x, shifted - TWO_BIASES)
     # The sum of the two powers is exact while they are less than 2^24 apart.
     total = select(x > POWERS_APART, second + (reciprocal + rest), (reciprocal + second) + rest)
     return reciprocal / total
