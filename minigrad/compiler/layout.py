@@ -26,6 +26,20 @@ def window_view(x: np.ndarray, *, window: tuple, stride: tuple, dilation: tuple)
     return np.lib.stride_tricks.as_strided(x, (*x.shape[:2], *counts, *window), (*x.strides[:2], *strides))
 
 
+def slice_view(x: np.ndarray, *, key: tuple) -> np.ndarray:
+    """x[key], an array even where NumPy would make a number."""
+    return x[key if Ellipsis in key else (*key, ...)]
+
+
+def reverse_view(x: np.ndarray, *, axes: tuple) -> np.ndarray:
+    """x backwards along `axes`, a view also of 0-d."""
+    return x[(*(slice(None, None, -1 if d in axes else None) for d in range(x.ndim)), ...)]
+
+
+AS_VIEW = {"window_view": window_view, "slice_of": slice_view, "reverse": reverse_view}
+"""Where the layout rule is not the primitive's reference."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """Element i of the value is element offset + sum(i * strides) of `base`."""
@@ -66,7 +80,7 @@ def view(op: Op, source: Layout) -> Layout | None:
     """The layout of the op's result inside its input's buffer; None if the elements have to be copied."""
     if op.name not in VIEWS or 0 in source.shape:
         return None
-    reference = window_view if op.name == "window_view" else engine.PRIMITIVES[op.name].reference
+    reference = AS_VIEW.get(op.name) or engine.PRIMITIVES[op.name].reference
     return through(source, lambda array: reference(array, **op.params))
 
 

@@ -18,6 +18,7 @@ from minigrad.compiler.scalars import ELEMENTWISE
 from minigrad.compiler.schedule import GATHERS, REDUCTIONS, SCATTERS
 from minigrad.compiler.simplify import simplify
 
+FROM_NOTHING = {*REDUCTIONS, "scatter_add", "scatter_add_along", "gather_update"}
 RULES = {**lower_windows.RULES, **lower_random.RULES}
 SUPPORTED = {*ELEMENTWISE, *REDUCTIONS, *GATHERS, *SCATTERS, *VIEWS, *EMITTERS, *RULES, "checked_index"}
 UNSUPPORTED = {
@@ -56,13 +57,24 @@ def rewritten(graph: Graph) -> Graph:
     build = Builder(graph)
     for op in graph.ops:
         build.where = op.where
-        if op.name in RULES and op.outputs[0].size:
+        if op.name in FROM_NOTHING and op.outputs[0].size and not op.values[-1].size:
+            build.same[op.outputs[0]] = from_nothing(build, op)
+        elif op.name in RULES and op.outputs[0].size:
             build.same[op.outputs[0]] = RULES[op.name](build, op, *map(build.new, op.inputs))
-        elif op.name == "matmul2" and op.outputs[0].dtype.kind != "f":
+        elif op.name == "matmul2" and op.outputs[0].dtype.kind != "f" and op.values[0].size:
             build.same[op.outputs[0]] = products(build, op, *map(build.new, op.inputs))
         else:
             build.add(op)
     return build.graph(graph.outputs)
+
+
+def from_nothing(build: Builder, op: Op) -> Value:
+    """What a reduction, scatter or gather makes of no elements."""
+    out = op.outputs[0]
+    if op.name == "gather_update":
+        return build.new(op.inputs[0])
+    start = np.array(op.name in ("reduce_prod", "reduce_all"), out.dtype)
+    return build("broadcast", build.constant(start), shape=out.shape)
 
 
 def products(build: Builder, op: Op, a: Value, b: Value) -> Value:

@@ -88,11 +88,15 @@ def random_words(seed, call, out):
     out.array[...] = philox_bits(int(seed), int(call), len(out))
 
 
+def _pow(x, y):
+    return np.power([x], [y])[0]  # on two scalars NumPy takes a square root for y = 0.5, which is wrong for -inf
+
+
 def _elementary():
     """exp32, exp64, ...: NumPy's and SciPy's."""
     renamed = {
         "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "asinh": np.arcsinh, "acosh": np.arccosh,
-        "atanh": np.arctanh, "atan2": np.arctan2, "pow": np.power, "erf": special.erf, "erfc": special.erfc,
+        "atanh": np.arctanh, "atan2": np.arctan2, "pow": _pow, "erf": special.erf, "erfc": special.erfc,
         "lgamma": special.gammaln, "sigmoid": special.expit,
     }  # fmt: skip
     same = "sqrt exp exp2 expm1 log log2 log10 log1p sin cos tan sinh cosh tanh hypot logaddexp".split()
