@@ -113,8 +113,7 @@ class Compiled:
         self.source = HEADER.format(parameters=", ".join(parameters), functions="".join(f + "\n\n" for f in emitter.functions))
         self.source += "\n".join("    " + line for line in head) + "\n"
         self.source += "\n".join([*emitter.source.lines, "    return 0"]) + "\n"
-        examples = [np.empty(max(v.size, 1), v.dtype) for v in [v for v, _ in self.tensors] + self.outs]
-        examples = [e.reshape(v.shape) if v.shape else e for e, v in zip(examples, [v for v, _ in self.tensors] + self.outs)]
+        examples = [np.empty(v.shape or 1, v.dtype) for v in [*(v for v, _ in self.tensors), *self.outs]]
         self.function = compiled(self.source, (self.tables[0], self.float_values, self.int_values, *examples, *self.arenas))
 
     def unpacking(self, names: dict[Value, str]):

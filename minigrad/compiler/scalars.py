@@ -50,6 +50,8 @@ FLOAT = {
     "standard_normal": "{T}(standard_normal({0}, {1}, {2}))",
 } | {
     name: f"{{f}}({operands})" for operands, names in (("{0}", UNARY), ("{0}, {1}", BINARY)) for name in names
+} | {
+    "lgamma": "select({0} == {T}(-inf), {0}, {f}({0}))",  # as SciPy; C says +inf
 }  # fmt: skip
 
 # Integers, and booleans where an expression means the same for both.

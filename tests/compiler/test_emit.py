@@ -1,11 +1,11 @@
 """Every primitive through the compiler: the emitted source, run as plain Python with checked indices, does what the
 reference does, whatever the layout of its inputs; a subset of it runs compiled."""
 
-from functools import partial
+import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from tests.compiler.running import assert_same, compiled, plainly, primitive, reference
 
@@ -442,16 +442,14 @@ def test_integer_functions_compiled(dtype):
     assert_same(compiled(f, x, y), reference(f, x, y), 0)
 
 
-@pytest.mark.parametrize("name", ROWS)
-def test_primitive_compiled(name):
-    draws = []
+@settings(max_examples=2, phases=[Phase.generate])  # shrinking would compile hundreds of times
+@given(st.data())
+def test_primitives_compiled(data):
+    rows = [data.draw(hidden(f, *inputs)) for f, inputs in (row(data.draw, name) for name, row in ROWS.items())]
 
-    @given(st.data())
-    def collect(data):
-        if len(draws) < 1:
-            f, inputs = ROWS[name](data.draw, name)
-            draws.append((f, inputs))
+    def all_of_them(*tensors):
+        rest = iter(tensors)
+        return [f(*itertools.islice(rest, len(inputs))) for f, inputs in rows]
 
-    collect()
-    for f, inputs in draws:
-        assert_same(compiled(f, *inputs), reference(f, *inputs), 1e-12)
+    inputs = [a for _, arrays in rows for a in arrays]
+    assert_same(compiled(all_of_them, *inputs), reference(all_of_them, *inputs), 1e-12)
