@@ -35,8 +35,8 @@ def _curve_pair(axes, history, quantity, scale, best_epoch):
         axes.plot(epochs, values, color=color, linewidth=1.8, marker="o" if len(epochs) < 12 else None, markersize=3.5)
         axes.lines[-1].set_label({"train": "training", "validation": "validation"}[part])
         if part == "validation" and best_epoch in epochs:
-            value = values[epochs == best_epoch][0]
-            axes.plot([best_epoch], [value], "o", markersize=9, markerfacecolor="none", color=color, label=f"kept (epoch {best_epoch})")
+            value, label = values[epochs == best_epoch], f"kept (epoch {best_epoch})"
+            axes.plot([best_epoch], value, "o", markersize=9, markerfacecolor="none", color=color, label=label)
     axes.set_xlabel("epoch")
     axes.set_xlim(min(1, epochs[0]) - 0.5, max(2, epochs[-1]) + 0.5)
     axes.xaxis.get_major_locator().set_params(integer=True)

@@ -256,8 +256,8 @@ def logaddexp(x, y):
 
 
 def _difference(x, y):
-    """x - y, and 0 where both are the same infinity."""
-    return where(equal(x, y), 0.0, x - y)
+    """x - y, and 0 where both are the same infinity (but not at other ties, where it would have no derivative)."""
+    return where(logical_and(equal(x, y), isinf(x)), 0.0, x - y)
 
 
 logaddexp.defvjp(
@@ -1037,7 +1037,7 @@ def isclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: b
     tensor([ True, False])
     """
     x, y = (v.data if isinstance(v, Tensor) else v for v in (as_operand(x), as_operand(y)))
-    return Tensor(np.isclose(x, y, rtol=rtol, atol=atol, equal_nan=equal_nan))
+    return Tensor(np.asarray(np.isclose(x, y, rtol=rtol, atol=atol, equal_nan=equal_nan)))
 
 
 def allclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:

@@ -339,6 +339,8 @@ def linear_recurrence(a, b):
 
 def shifted(x: Tensor, fill: float) -> Tensor:
     """x moved one place to the right along the last axis, `fill` coming in."""
+    if x.shape[-1] == 0:
+        return x
     first = Tensor(np.full((*x.shape[:-1], 1), fill, x.dtype))
     return concat([first, x[..., :-1]], axis=-1)
 

@@ -88,12 +88,13 @@ class Optimizer:
         if tracer() is not None:
             self.record(tracer())
             return loss
-        changes = [
-            (p, *self.evaluate(p, p.grad.data, group))
-            for group in self.param_groups
-            for p in group["params"]
-            if p.grad is not None
-        ]
+        with np.errstate(all="ignore"):  # a diverging run shows in its loss; a warning for each step would bury that
+            changes = [
+                (p, *self.evaluate(p, p.grad.data, group))
+                for group in self.param_groups
+                for p in group["params"]
+                if p.grad is not None
+            ]
         for p, new_p, new_state in changes:
             p.assign_(Tensor(new_p))
             state = self.state[p]
@@ -119,7 +120,10 @@ class Optimizer:
     def configuration(self) -> Any:
         """What a compiled step depends on: which parameters there are, and every setting that is not just a number."""
         return [
-            (list(map(id, g["params"])), [(k, pattern(v)) for k, v in g.items() if k != "params"])
+            (
+                [(id(p), [(name, id(t)) for name, t in self.state[p].items()]) for p in g["params"]],
+                [(name, pattern(value)) for name, value in g.items() if name != "params"],
+            )
             for g in self.param_groups
         ]
 
@@ -197,21 +201,26 @@ class Optimizer:
         Raises ConfigError that says what does not fit; then nothing was loaded.
         """
         who = type(self).__name__
-        groups = [self.loaded_group(*pair) for pair in zip(self.param_groups, state_dict["param_groups"])]
-        sizes = [len(g["params"]) for g in state_dict["param_groups"]]
-        own_sizes = [len(g["params"]) for g in self.param_groups]
-        if sizes != own_sizes:
-            raise ConfigError(f"[{who}] expected groups of {own_sizes} parameters, the state has groups of {sizes}.")
-        indices = [i for g in state_dict["param_groups"] for i in g["params"]]
-        parameters = [p for g in self.param_groups for p in g["params"]]
-        loaded = {p: self.loaded_state(i, p, state_dict["state"].get(i, {})) for i, p in zip(indices, parameters)}
-        for group, new in zip(self.param_groups, groups):
+        if not {"state", "param_groups"} <= set(state_dict):
+            raise ConfigError(f"[{who}] expected a mapping with 'state' and 'param_groups', got {list(state_dict)}.")
+        saved_groups = state_dict["param_groups"]
+        own, saved = ([len(g["params"]) for g in groups] for groups in (self.param_groups, saved_groups))
+        if own != saved:
+            raise ConfigError(f"[{who}] expected groups of {own} parameters, the state has groups of {saved}.")
+        new_groups = [self.loaded_group(g) for g in saved_groups]
+        new_state = {
+            p: self.loaded_state(i, p, state_dict["state"].get(i, {}))
+            for group, g in zip(self.param_groups, saved_groups)
+            for p, i in zip(group["params"], g["params"])
+        }
+        for group, new in zip(self.param_groups, new_groups):
             for name, value in new.items():
                 group[name] = value
-        for p, group in ((p, g) for g in self.param_groups for p in g["params"]):
-            self.state[p] = {name: initial(name, p) for name in self.state_names(group)} | loaded[p]
+            for p in group["params"]:
+                self.state[p] = {name: initial(name, p) for name in self.state_names(group)} | new_state[p]
+        configuration_changed()
 
-    def loaded_group(self, group: Group, saved: Mapping[str, Any]) -> dict[str, Any]:
+    def loaded_group(self, saved: Mapping[str, Any]) -> dict[str, Any]:
         """The hyper-parameters of a saved group."""
         missing = [name for name in self.defaults if name not in saved]
         if missing:

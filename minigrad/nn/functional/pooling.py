@@ -36,7 +36,10 @@ def window_starts(
         count -= 1
     if count < 1 or n == 0:
         raise ShapeError(f"[{who}] a window of {dilation * (kernel - 1) + 1} does not fit into {n} + 2 x {padding}.")
-    return tuple(range(-padding, -padding + count * stride, stride))
+    starts = tuple(range(-padding, -padding + count * stride, stride))
+    if any(start < 0 and start % dilation >= n for start in starts):  # the place of the first tap that is not before 0
+        raise ShapeError(f"[{who}] a window has no tap inside: size {n}, padding {padding}, dilation {dilation}.")
+    return starts
 
 
 @lru_cache

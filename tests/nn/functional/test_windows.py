@@ -1,5 +1,7 @@
 """Convolution and pooling: gradients at ties, NaN, and what is refused; against PyTorch they are tested as layers."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ import minigrad as mg
 from minigrad import nn
 from minigrad.errors import ConfigError, DtypeError, ShapeError
 from minigrad.nn import functional as F
+from minigrad.nn.functional.pooling import window_starts
 
 
 def test_max_pooling_sends_the_gradient_to_the_first_maximum():
@@ -31,6 +34,18 @@ def test_overlapping_windows_add_their_gradients():
     x = mg.tensor([[0.0, 9.0, 0.0]], requires_grad=True)
     F.max_pool1d(x, 2, 1).sum().backward()
     assert x.grad.tolist() == [[0.0, 2.0, 0.0]]
+
+
+def test_every_window_has_a_tap_inside_or_is_refused():
+    """The kernel counts on it: all geometries up to these sizes."""
+    ranges = range(7), range(1, 4), range(1, 4), range(3), range(1, 4), (False, True)
+    for n, kernel, stride, padding, dilation, ceil_mode in itertools.product(*ranges):
+        try:
+            starts = window_starts("pool", n, kernel, stride, padding, dilation, ceil_mode)
+        except (ShapeError, ConfigError):
+            continue
+        for start in starts:
+            assert any(0 <= start + k * dilation < n for k in range(kernel))
 
 
 def test_float32_stays_float32():
@@ -122,6 +137,11 @@ BAD = {
         r"nothing is left of \(2,\) after padding=\(1,\)",
     ),
     "pooling window": (lambda: F.max_pool2d(X, 7), ShapeError, r"\[max_pool2d\] a window of 7 does not fit into 6"),
+    "no tap inside": (
+        lambda: F.max_pool1d(mg.ones((1, 1)), 2, padding=1, dilation=2),
+        ShapeError,
+        "no tap inside: size 1",
+    ),
     "pooling padding": (lambda: F.avg_pool2d(X, 3, 1, 2), ConfigError, "padding 2 is more than half of the window, 3"),
     "divisor": (
         lambda: F.avg_pool2d(X, 2, divisor_override=0),
