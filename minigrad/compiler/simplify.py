@@ -9,7 +9,7 @@ from minigrad.compiler.graph import Graph, Op, Value
 
 def simplify(graph: Graph) -> Graph:
     """An equal graph with fewer operations."""
-    return without_dead_code(without_duplicates(graph))
+    return without_dead_code(with_turned_products(without_duplicates(graph)))
 
 
 def without_duplicates(graph: Graph) -> Graph:
@@ -32,6 +32,22 @@ def without_duplicates(graph: Graph) -> Graph:
             same.update(zip(op.outputs, first.outputs))
     outputs = [same.get(v, v) for v in graph.outputs]
     return Graph(graph.inputs, ops, outputs)
+
+
+def with_turned_products(graph: Graph) -> Graph:
+    """(a b)' as b' a', so that the transpose of a product, as the gradient of a weight is one, needs no copy."""
+    for op in graph.ops:
+        made = op.inputs[0].op if op.name == "permute" and isinstance(op.inputs[0], Value) else None
+        if made is not None and made.name == "matmul2" and op.params["axes"] == last_two_swapped(len(op.outputs[0].shape)):
+            a, b = made.inputs
+            op.name, op.inputs = "matmul2", (b, a)
+            op.params = {"ta": not made.params.get("tb", False), "tb": not made.params.get("ta", False)}
+    return graph
+
+
+def last_two_swapped(ndim: int) -> tuple[int, ...]:
+    """The axes of a matrix transpose."""
+    return (*range(ndim - 2), ndim - 1, ndim - 2)
 
 
 def without_dead_code(graph: Graph) -> Graph:

@@ -119,15 +119,9 @@ def adam_step(g: Any, state: State, hyper: Mapping[str, Any]) -> tuple[Any, Stat
     new = {"step": t, "exp_avg": m, "exp_avg_sq": v}
     if hyper["amsgrad"]:
         v = new["max_exp_avg_sq"] = xp.maximum(state["max_exp_avg_sq"], v)
-    correction = math.sqrt(1 - b2**t)
+    correction = (1 - b2**t) ** 0.5
     denominator = xp.sqrt(v)
-<<<<<<< HEAD
-    denominator *= (1 - b2**t) ** -0.5
-    denominator += hyper["eps"]
-    step = m * (hyper["lr"] / (1 - b1**t))
-=======
     denominator += hyper["eps"] * correction
     step = m * (hyper["lr"] * correction / (1 - b1**t))
->>>>>>> main
     step /= denominator
     return step, new
