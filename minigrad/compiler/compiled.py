@@ -15,7 +15,7 @@ from minigrad.compiler.load import compiled
 from minigrad.compiler.lower import lower
 from minigrad.compiler.names import TYPES
 from minigrad.compiler.plan import plan
-from minigrad.compiler.schedule import CHECKS, Step, schedule
+from minigrad.compiler.schedule import CHECKS, Step, reduced, schedule
 from minigrad.compiler.simplify import simplify
 from minigrad.compiler.trace import Argument, Number, Reference, Symbol, Tracer, Write, tracing
 from minigrad.core import Tensor
@@ -89,11 +89,12 @@ class Compiled:
         places = layouts(list(graph.inputs), graph.ops)
         self.steps = schedule(graph, places)
         self.plan = plan(graph, places, self.steps)
-        emitter = Emitter(graph, places, self.steps, self.plan)
+        self.in_place = [self.may_write_in_place(t, is_grad, v, places) for t, is_grad, v in self.writes]
+        same = {v: self.references[i][0] for (_, _, v), i in zip(self.writes, self.in_place) if i >= 0}
+        emitter = Emitter(graph, places, self.steps, self.plan, same)
         self.failures = emitter.failures
         dtypes = sorted(self.plan.sizes, key=str)
         self.arenas = [np.empty(self.plan.sizes[d], d) for d in dtypes]
-        self.in_place = [self.may_write_in_place(t, is_grad, v, places) for t, is_grad, v in self.writes]
         slots = len(self.references) + len(self.writes)
         self.tables = [np.zeros(slots, np.uint64) for _ in range(2)]  # two, as gradients alternate between two buffers
         self.parity = 0
@@ -128,7 +129,8 @@ class Compiled:
         for i, v in enumerate(self.outs):
             yield f"{names[v]} = array_at(o{i}.ctypes.data, {v.size}, {TYPES[v.dtype.name]})"
         for i, (_, _, v) in enumerate(self.writes, len(self.references)):
-            yield f"{names[v]} = array_at(P[{i}], {v.size}, {TYPES[v.dtype.name]})"
+            if self.in_place[i - len(self.references)] < 0:
+                yield f"{names[v]} = array_at(P[{i}], {v.size}, {TYPES[v.dtype.name]})"
 
     def may_write_in_place(self, tensor: Tensor, is_grad: bool, out: Value, places: dict) -> int:
         """The reference whose buffer this output may overwrite, or -1.
@@ -144,7 +146,7 @@ class Compiled:
                 writer = next(k for k, step in enumerate(self.steps) if any(out in op.outputs for op in step.ops))
                 last = max((k for k, _ in reads), default=-1)
                 checks = max((k for k, step in enumerate(self.steps) if checks_index(step)), default=-1)
-                aligned = self.steps[writer].domain == v.shape and all(
+                aligned = self.steps[writer].domain == v.shape and not reduced(out) and all(
                     places[x] == contiguous(v) for op in self.steps[writer].ops for x in op.values if places[x].base is v
                 )
                 if last < writer or (last == writer and aligned):
@@ -190,14 +192,13 @@ class Compiled:
             address = array.__array_interface__["data"][0]
             for table in self.tables:
                 table[i] = address
-                if i in self.in_place:
-                    table[len(self.references) + self.in_place.index(i)] = address
 
     def move(self, j: int, i: int) -> tuple[Tensor, np.ndarray]:
-        """Write to a new array, because somebody else still sees the old one."""
-        array = np.empty_like(self.held[i])
+        """Work in a copy, because somebody else still sees the array; `refresh` looks at this reference again."""
+        array = self.held[i].copy()
+        self.held[i] = None
         for table in self.tables:
-            table[len(self.references) + j] = array.__array_interface__["data"][0]
+            table[i] = array.__array_interface__["data"][0]
         return self.writes[j][0], array
 
     def replace(self, parity: int, k: int) -> None:

@@ -47,11 +47,19 @@ class Emitter:
     """Writes the body of the compiled function, step by step.
 
     pointers names the inputs and outputs, which the caller's first lines must define. `functions` holds the source of
-    kernels that the body calls.
+    kernels that the body calls. in_place maps outputs to the inputs whose memory they take over: one name for both, so
+    that LLVM sees one array and not two that may overlap.
     """
 
-    def __init__(self, graph: Graph, layouts: dict[Value, Layout], steps: list[Step], plan: Plan) -> None:
-        self.layouts, self.plan = layouts, plan
+    def __init__(
+        self,
+        graph: Graph,
+        layouts: dict[Value, Layout],
+        steps: list[Step],
+        plan: Plan,
+        in_place: dict[Value, Value] | None = None,
+    ) -> None:
+        self.layouts, self.plan, self.in_place = layouts, plan, in_place or {}
         self.source = Source()
         self.failures: list[str] = []
         self.functions: list[str] = []
@@ -60,6 +68,7 @@ class Emitter:
         self.named: dict[Value, str] = {}
         external = dict.fromkeys([*graph.inputs, *(layouts[v].base for v in graph.outputs)])
         self.pointers = {v: f"p{i}" for i, v in enumerate(external)}
+        self.pointers.update({v: self.pointers[old] for v, old in self.in_place.items()})
         self.texts = Counter(self.shareable(i, step) for i, step in enumerate(steps))
         for i, step in enumerate(steps):
             self.step(i, step)

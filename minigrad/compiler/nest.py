@@ -132,7 +132,8 @@ class Nest:
         if op.name in SCATTERS:
             return Access(layout.base, layout.offset, table_strides(op, layout))
         strides = kept_strides(op, self.domain) if op.name in REDUCTIONS else row_major(self.domain)
-        return Access(layout.base, layout.offset, tuple(0 if n == 1 else s for s, n in zip(strides, self.domain)))
+        base = self.emitter.in_place.get(layout.base, layout.base)
+        return Access(base, layout.offset, tuple(0 if n == 1 else s for s, n in zip(strides, self.domain)))
 
     @property
     def length(self) -> int:
@@ -154,8 +155,10 @@ class Nest:
         depths = len(self.loops.sizes) + 1
         self.before: list[list[str]] = [[] for _ in range(depths)]
         self.after: list[list[str]] = [[] for _ in range(depths)]
+        self.stores: list[str] = []  # after all loads: a result may take the place of an operand
         for op in self.ops:
             self.handler(op)(op)
+        self.before[-1] += self.stores
         depth = source.depth
         for k in range(depths):
             for line in self.before[k]:
@@ -215,7 +218,7 @@ class Nest:
     def store(self, op: Op, name: str) -> None:
         """Write a result of the innermost loop to memory, if somebody else reads it."""
         if self.emitter.kept(op.outputs[0]):
-            self.before[-1].append(f"{self.element(self.targets[op])} = {name}")
+            self.stores.append(f"{self.element(self.targets[op])} = {name}")
 
     # ---- operations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from minigrad.compiler.graph import Graph, Op, Value
@@ -36,8 +37,9 @@ def without_duplicates(graph: Graph) -> Graph:
 
 def with_turned_products(graph: Graph) -> Graph:
     """(a b)' as b' a', so that the transpose of a product, as the gradient of a weight is one, needs no copy."""
+    uses = Counter([*graph.outputs, *(v for op in graph.ops for v in op.values)])
     for op in graph.ops:
-        made = op.inputs[0].op if op.name == "permute" and isinstance(op.inputs[0], Value) else None
+        made = op.inputs[0].op if op.name == "permute" and uses[op.inputs[0]] == 1 else None
         if made is not None and made.name == "matmul2" and op.params["axes"] == last_two_swapped(len(op.outputs[0].shape)):
             a, b = made.inputs
             op.name, op.inputs = "matmul2", (b, a)
