@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 from minigrad.compiler.emit_ops import EMITTERS
 from minigrad.compiler.graph import Graph, Op, Value
-from minigrad.compiler.layout import Layout, Strides, aligned
-from minigrad.compiler.names import literal, scaled, total, type_name
+from minigrad.compiler.layout import Layout, aligned
+from minigrad.compiler.names import literal, type_name
 from minigrad.compiler.nest import Loops, Nest, Places
 from minigrad.compiler.plan import Plan
 from minigrad.compiler.schedule import Step

@@ -187,7 +187,7 @@ def linear_recurrence(emitter: Emitter, op: Op) -> None:
 
 
 def max_taps(emitter: Emitter, op: Op) -> None:
-    """Where each window of x (N, C, *S) has its first maximum; x, then for each axis the first taps, then the counts."""
+    """Where each window of x (N, C, *S) has its first maximum. Inputs: x, the first taps of each axis, the counts."""
     x, *tables = (emitter.layouts[v] for v in op.values)
     (out,) = op.outputs
     dims, dilation = len(x.shape) - 2, op.params["dilation"]

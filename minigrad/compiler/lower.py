@@ -1,11 +1,13 @@
 """Lowering: from the primitives that were recorded to operations that can be written as loops and products.
 
-    rewritten     convolutions, windows and random draws in terms of simpler operations
-    materialized  copies where an operation needs its elements in another order than a view gives
-    own_outputs   every output a buffer of its own
+rewritten     convolutions, windows and random draws in terms of simpler operations
+materialized  copies where an operation needs its elements in another order than a view gives
+own_outputs   every output a buffer of its own
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +17,7 @@ from minigrad.compiler.graph import Graph, Op, Value
 from minigrad.compiler.layout import VIEWS, Layout, contiguous, layouts, place_outputs, view
 from minigrad.compiler.rewrite import Builder
 from minigrad.compiler.scalars import ELEMENTWISE
-from minigrad.compiler.schedule import GATHERS, REDUCTIONS, SCATTERS
+from minigrad.compiler.schedule import GATHERS, REDUCTIONS, SCATTERS, reduced
 from minigrad.compiler.simplify import simplify
 
 FROM_NOTHING = {*REDUCTIONS, "scatter_add", "scatter_add_along", "gather_update"}
@@ -89,6 +91,14 @@ def products(build: Builder, op: Op, a: Value, b: Value) -> Value:
     return total if total.dtype == op.outputs[0].dtype else build("cast", total, dtype=op.outputs[0].dtype)
 
 
+def is_outside(x: Any, places: dict[Value, Layout], n: int) -> bool:
+    """Whether an operand is an input that is read again and again, as a bias is.
+
+    LLVM does not know that an input and the arena do not overlap, and gives up on short inner loops: five times slower.
+    """
+    return isinstance(x, Value) and places[x].base.op is None and 1 < x.size < n
+
+
 def swapped(build: Builder, x: Value) -> Value:
     """The last two axes exchanged."""
     n = len(x.shape)
@@ -96,11 +106,11 @@ def swapped(build: Builder, x: Value) -> Value:
 
 
 def own_outputs(graph: Graph) -> Graph:
-    """Every output a buffer of its own: inputs, views and repeated outputs are copied."""
+    """Every output a buffer of its own: inputs, views and repeated outputs are copied, and sums made in the arena."""
     places = layouts(list(graph.inputs), graph.ops)
     outputs: list[Value] = []
     for v in graph.outputs:
-        if v in graph.inputs or v in outputs or places[v] != contiguous(v):
+        if v in graph.inputs or v in outputs or places[v] != contiguous(v) or (reduced(v) and v.size > 1):
             v = copied(v, graph.ops)
         outputs.append(v)
     return Graph(graph.inputs, graph.ops, outputs)
@@ -134,6 +144,8 @@ def materialized(graph: Graph) -> Graph:
         elif op.name == "matmul2" and op.outputs[0].size:
             fits = map(has_gemm_layout, matrices(op, places))
             op.inputs = tuple(x if ok else copy(x) for x, ok in zip(op.inputs, fits))
+        elif op.name in ELEMENTWISE:
+            op.inputs = tuple(copy(x) if is_outside(x, places, op.outputs[0].size) else x for x in op.inputs)
         place_outputs(op, places)
         ops.append(op)
     return Graph(graph.inputs, ops, graph.outputs)

@@ -46,7 +46,8 @@ def normal(build: Builder, op: Op, seed: Any, call: Any) -> Value:
         smallest = 2.0**-53
     u = build("add", u, smallest)  # in (0, 1]
     columns = [
-        build("reshape_to", build("standard_normal", u, v, sine, dtype=dtype), shape=(half, 1)) for sine in (False, True)
+        build("reshape_to", build("standard_normal", u, v, sine, dtype=dtype), shape=(half, 1))
+        for sine in (False, True)
     ]
     flat = build("reshape_to", build("join", *columns, axis=1), shape=(2 * half,))
     return build("reshape_to", build("slice_of", flat, key=(slice(0, n),)), shape=shape)

@@ -65,7 +65,9 @@ def max_indices(build: Builder, op: Op, x: Value) -> Value:
 def columns(build: Builder, x: Value, window: tuple, groups: int, p: dict) -> Value:
     """All windows as a matrix for each group: (groups, C / groups * K, N * T)."""
     dims = len(window)
-    seen = build("window_view", padded(build, x, p["padding"]), window=window, stride=p["stride"], dilation=p["dilation"])
+    seen = build(
+        "window_view", padded(build, x, p["padding"]), window=window, stride=p["stride"], dilation=p["dilation"]
+    )
     axes = (1, *range(2 + dims, 2 + 2 * dims), 0, *range(2, 2 + dims))
     taps = build("permute", seen, axes=axes)  # (C, *K, N, *T)
     rows = x.shape[1] // groups * math.prod(window)
@@ -116,7 +118,9 @@ def convolve_input(build: Builder, op: Op, g: Value, w: Value) -> Value:
     reach = [d * (k - 1) for k, d in zip(w.shape[2:], p["dilation"])]
     border = tuple((r - low, r - high) for r, (low, high) in zip(reach, p["padding"]))
     if all(s == 1 for s in p["stride"]) and min(map(min, border)) >= 0:
-        exact = all(t + r == s + low + high for t, r, s, (low, high) in zip(g.shape[2:], reach, p["spatial"], p["padding"]))
+        exact = all(
+            t + r == s + low + high for t, r, s, (low, high) in zip(g.shape[2:], reach, p["spatial"], p["padding"])
+        )
         if exact:
             return correlation(build, g, turned(build, w, p["groups"]), {**p, "padding": border}, p["spatial"])
     return folded(build, g, w, p)
@@ -128,7 +132,9 @@ def turned(build: Builder, w: Value, groups: int) -> Value:
     spatial = range(3, 3 + len(window))
     backwards = build("reverse", w, axes=tuple(range(2, 2 + len(window))))
     grouped = build("reshape_to", build("copy", backwards), shape=(groups, o // groups, c, *window))
-    return build("reshape_to", build("permute", grouped, axes=(0, 2, 1, *spatial)), shape=(groups * c, o // groups, *window))
+    return build(
+        "reshape_to", build("permute", grouped, axes=(0, 2, 1, *spatial)), shape=(groups * c, o // groups, *window)
+    )
 
 
 def folded(build: Builder, g: Value, w: Value, p: dict[str, Any]) -> Value:

@@ -95,13 +95,15 @@ class Nest:
     """One loop nest, written down by `write`."""
 
     def __init__(self, emitter: Emitter, prefix: str, step: Step, places: Places) -> None:
-        assert step.domain is not None
-        self.emitter, self.prefix, self.ops, self.domain, self.places = emitter, prefix, step.ops, step.domain, places
+        self.emitter, self.prefix, self.ops, self.places = emitter, prefix, step.ops, places
+        self.domain = step.domain or ()
         self.made = {v for op in step.ops for v in op.outputs if not reduced(v)}
         self.variables: dict[Any, tuple[str, int]] = {}
         self.count = 0
         self.flags = {
-            op: tuple(d in op.params["axes"] for d in range(len(self.domain))) for op in step.ops if op.name in REDUCTIONS
+            op: tuple(d in op.params["axes"] for d in range(len(self.domain)))
+            for op in step.ops
+            if op.name in REDUCTIONS
         }
         self.reads = {op: [self.read(op, k) for k in range(len(op.inputs))] for op in step.ops}
         self.targets = {op: self.target(op) for op in step.ops}
@@ -142,7 +144,7 @@ class Nest:
 
     @property
     def is_flat(self) -> bool:
-        """Whether this is one loop over elementwise operations, every array read and written in steps of 1 or not at all."""
+        """Whether this is one loop over elementwise operations, each array read or written in steps of 1 or at rest."""
         if len(self.loops.sizes) != 1 or any(op.name in (*GATHERS, *SCATTERS, "checked_index") for op in self.ops):
             return False
         accesses = [a for op in self.ops for a in (*self.reads[op], self.targets[op]) if a is not None]
@@ -265,10 +267,10 @@ class Nest:
 
     def gather(self, op: Op) -> None:
         """Elements picked by index."""
-        access = self.reads[op][0]
-        assert access is not None
-        terms = self.picked(op, self.emitter.layouts[op.inputs[0]])
-        self.store(op, self.define(op.outputs[0], "v", self.element(access, *terms), len(self.loops.sizes)))
+        layout = self.emitter.layouts[op.inputs[0]]
+        table = Access(layout.base, layout.offset, table_strides(op, layout))
+        element = self.element(table, *self.picked(op, layout))
+        self.store(op, self.define(op.outputs[0], "v", element, len(self.loops.sizes)))
 
     def scatter(self, op: Op) -> None:
         """Elements added to zeros, or put into a copy, at an index."""

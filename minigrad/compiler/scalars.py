@@ -1,7 +1,8 @@
 """The scalar expression of every elementwise operation, as it stands in emitted source.
 
 {0}, {1}, ... are the operands, {b} is the width of the floats that the operation computes in, 32 or 64, {T} their type,
-{f} the function for that width; parameters of the operation go by their names. Integers are computed in int64 and wrapped when they are done.
+{f} the function for that width; parameters of the operation go by their names. Integers are computed in int64 and
+wrapped when they are done.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ come from earlier nests. Every other operation is a step of its own.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -80,7 +79,9 @@ def schedule(graph: Graph, layouts: dict[Value, Layout]) -> list[Step]:
         for position, v in enumerate(op.inputs):
             if isinstance(v, Value):
                 at = made_in.get(layouts[v].base, -1)
-                earliest = max(earliest, at if domain is not None and is_inside(op, position, layouts[v], domain) else at + 1)
+                earliest = max(
+                    earliest, at if domain is not None and is_inside(op, position, layouts[v], domain) else at + 1
+                )
         place = next((i for i in range(earliest, len(steps)) if domain is not None and steps[i].domain == domain), None)
         if place is None:
             place = len(steps)
@@ -104,5 +105,3 @@ def is_inside(op: Op, position: int, layout: Layout, domain: tuple[int, ...]) ->
 def reduced(value: Value) -> bool:
     """Whether a value comes out of a reduction or scatter, which is known only after the loop."""
     return value.op is not None and value.op.name in (*REDUCTIONS, *SCATTERS)
-
-

@@ -25,7 +25,11 @@ def without_duplicates(graph: Graph) -> Graph:
             if kept.shape == op.outputs[0].shape and kept.dtype == op.outputs[0].dtype:
                 same[op.outputs[0]] = kept
                 continue
-        key = (op.name, tuple((id(x) if isinstance(x, Value) else (type(x), repr(x))) for x in op.inputs), repr(op.params))
+        key = (
+            op.name,
+            tuple((id(x) if isinstance(x, Value) else (type(x), repr(x))) for x in op.inputs),
+            repr(op.params),
+        )
         first = seen.setdefault(key, op)
         if first is op:
             ops.append(op)
@@ -40,7 +44,11 @@ def with_turned_products(graph: Graph) -> Graph:
     uses = Counter([*graph.outputs, *(v for op in graph.ops for v in op.values)])
     for op in graph.ops:
         made = op.inputs[0].op if op.name == "permute" and uses[op.inputs[0]] == 1 else None
-        if made is not None and made.name == "matmul2" and op.params["axes"] == last_two_swapped(len(op.outputs[0].shape)):
+        if (
+            made is not None
+            and made.name == "matmul2"
+            and op.params["axes"] == last_two_swapped(len(op.outputs[0].shape))
+        ):
             a, b = made.inputs
             op.name, op.inputs = "matmul2", (b, a)
             op.params = {"ta": not made.params.get("tb", False), "tb": not made.params.get("ta", False)}

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from tests.compiler.running import assert_same, compiled, plainly, primitive, reference
 
 import minigrad as mg
 from minigrad import engine
 from minigrad.compiler.lower import SUPPORTED, UNSUPPORTED, Unsupported
+from tests.compiler.running import assert_same, compiled, plainly, primitive, reference
 
 SPECIALS = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.5, 1e300, -1e-300])
 UNARY = """negative sqrt exp exp2 expm1 log log2 log10 log1p sigmoid sin cos tan asin acos atan sinh cosh tanh asinh
@@ -124,7 +124,9 @@ def test_booleans(name):
     holds(primitive(name), [values[:, None], values])
 
 
-@pytest.mark.parametrize("name", ["negative", "abs", "sign", "floor", "round", "logical_not", "isnan", "isinf", "isfinite"])
+@pytest.mark.parametrize(
+    "name", ["negative", "abs", "sign", "floor", "round", "logical_not", "isnan", "isinf", "isfinite"]
+)
 @pytest.mark.parametrize("dtype", INTEGERS)
 def test_function_of_one_integer(name, dtype):
     holds(primitive(name), [np.array([0, 1, 7, np.iinfo(dtype).max, np.iinfo(dtype).min], dtype)])
@@ -210,7 +212,10 @@ def gather_along(draw, name):
 
 
 def key(draw, shape):
-    parts = [draw(st.sampled_from([0, -1, slice(None), slice(1, None), slice(None, None, -2), slice(0, 1), slice(2, 2)])) for _ in shape]
+    parts = [
+        draw(st.sampled_from([0, -1, slice(None), slice(1, None), slice(None, None, -2), slice(0, 1), slice(2, 2)]))
+        for _ in shape
+    ]
     return tuple(parts[: draw(st.integers(0, len(parts)))])
 
 
@@ -318,7 +323,19 @@ ROWS = {
     "linear_recurrence": recurrence,
     "max_indices": max_indices,
 }
-NO_FLOATS = ("reduce_sum", "reduce_prod", "reduce_max", "reduce_min", "reduce_any", "reduce_all", "arg_max", "arg_sort", "cumulate_sum", "cumulate_prod", "matmul2")
+NO_FLOATS = (
+    "reduce_sum",
+    "reduce_prod",
+    "reduce_max",
+    "reduce_min",
+    "reduce_any",
+    "reduce_all",
+    "arg_max",
+    "arg_sort",
+    "cumulate_sum",
+    "cumulate_prod",
+    "matmul2",
+)
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -326,7 +343,8 @@ NO_FLOATS = ("reduce_sum", "reduce_prod", "reduce_max", "reduce_min", "reduce_an
 @given(st.data())
 def test_primitive(name, data):
     f, inputs = ROWS[name](data.draw, name)
-    f, inputs = data.draw(hidden(f, *inputs))
+    if name != "gather_update":  # NumPy's last value at a repeated index depends on how the index is laid out
+        f, inputs = data.draw(hidden(f, *inputs))
     holds(f, inputs)
 
 
@@ -445,7 +463,8 @@ def test_integer_functions_compiled(dtype):
 @settings(max_examples=2, phases=[Phase.generate])  # shrinking would compile hundreds of times
 @given(st.data())
 def test_primitives_compiled(data):
-    rows = [data.draw(hidden(f, *inputs)) for f, inputs in (row(data.draw, name) for name, row in ROWS.items())]
+    drawn = [row(data.draw, name) for name, row in ROWS.items() if name != "gather_update"]
+    rows = [data.draw(hidden(f, *inputs)) for f, inputs in drawn] + [gather(data.draw, "gather_update")]
 
     def all_of_them(*tensors):
         rest = iter(tensors)

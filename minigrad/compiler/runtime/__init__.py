@@ -1,3 +1,4 @@
+# ruff: noqa: F401, F403
 """What emitted code calls, in numba. `plain` holds the same names for uncompiled Python."""
 
 from math import inf, nan

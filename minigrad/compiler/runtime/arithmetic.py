@@ -146,7 +146,7 @@ def _digamma(x):
 @scalar_function
 def digamma(x):
     """The derivative of log Gamma(x); by reflection for x < 0, NaN at the poles below 0."""
-    if not x == x or x == F64(np.inf):
+    if x != x or x == F64(np.inf):
         return x
     if x == F64(0):
         return np.copysign(F64(np.inf), -x)
