@@ -64,7 +64,7 @@ class Emitter:
         self.failures: list[str] = []
         self.functions: list[str] = []
         self.shared: dict[str, str] = {}
-        self.checked: set[tuple[Value, int]] = set()
+        self.checked: set[tuple[Layout, int]] = set()
         self.named: dict[Value, str] = {}
         external = dict.fromkeys([*graph.inputs, *(layouts[v].base for v in graph.outputs)])
         self.pointers = {v: f"p{i}" for i, v in enumerate(external)}

@@ -36,7 +36,7 @@ def reverse_view(x: np.ndarray, *, axes: tuple) -> np.ndarray:
     return x[(*(slice(None, None, -1 if d in axes else None) for d in range(x.ndim)), ...)]
 
 
-AS_VIEW = {"window_view": window_view, "slice_of": slice_view, "reverse": reverse_view}
+AS_VIEW: dict[str, Callable] = {"window_view": window_view, "slice_of": slice_view, "reverse": reverse_view}
 """Where the layout rule is not the primitive's reference."""
 
 

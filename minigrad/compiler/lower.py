@@ -7,6 +7,7 @@ own_outputs   every output a buffer of its own
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from minigrad.compiler.schedule import GATHERS, REDUCTIONS, SCATTERS, reduced
 from minigrad.compiler.simplify import simplify
 
 FROM_NOTHING = {*REDUCTIONS, "scatter_add", "scatter_add_along", "gather_update"}
-RULES = {**lower_windows.RULES, **lower_random.RULES}
+RULES: dict[str, Callable] = {**lower_windows.RULES, **lower_random.RULES}
 SUPPORTED = {*ELEMENTWISE, *REDUCTIONS, *GATHERS, *SCATTERS, *VIEWS, *EMITTERS, *RULES, "checked_index"}
 UNSUPPORTED = {
     "recomputed": "a checkpoint's second run cannot be recorded yet",

@@ -3,7 +3,7 @@
 import numpy as np
 from llvmlite import ir
 from numba.extending import lower_builtin, type_callable
-from numba.types import Boolean, Float, Integer
+from numba.core.types import Boolean, Float, Integer
 
 from minigrad.compiler.runtime.machine import scalar_function
 
