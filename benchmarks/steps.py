@@ -27,6 +27,8 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMB
 if options.threads == 1:
     os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from threadpoolctl import threadpool_info
@@ -37,18 +39,19 @@ from minigrad.nn import functional as F
 torch.set_num_threads(options.threads)
 BATCHES, AGREE_STEPS, AGREE_RTOL = 8, 5, 2e-3
 
+MOMENTUM = {"lr": 0.01, "momentum": 0.9}
 # name, sizes, activation, optimizer, its arguments, batch size, steps per timing
 CASES = [
     ("MLP 2-16-16-2 tanh, batch 100, SGD", [2, 16, 16, 2], "Tanh", "SGD", {"lr": 0.1}, 100, 200),
     ("MLP 64-128-10 ReLU, batch 64, Adam", [64, 128, 10], "ReLU", "Adam", {"lr": 1e-3}, 64, 200),
     ("MLP 784-128-64-10 ReLU, batch 32, Adam", [784, 128, 64, 10], "ReLU", "Adam", {"lr": 1e-3}, 32, 50),
-    ("MLP 784-512-512-10 ReLU, batch 128, momentum", [784, 512, 512, 10], "ReLU", "SGD", {"lr": 0.01, "momentum": 0.9}, 128, 10),
+    ("MLP 784-512-512-10, batch 128, momentum", [784, 512, 512, 10], "ReLU", "SGD", MOMENTUM, 128, 10),
 ]
 
 
 def mlp(lib, sizes, activation):
     layers = []
-    for i, (a, b) in enumerate(zip(sizes, sizes[1:])):
+    for i, (a, b) in enumerate(pairwise(sizes)):
         layers += [lib.Linear(a, b)] + [getattr(lib, activation)()] * (i < len(sizes) - 2)
     return lib.Sequential(*layers)
 
