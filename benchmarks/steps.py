@@ -170,7 +170,7 @@ def contest(name, sizes, activation, kind, arguments, size, steps):
 
 def main():
     blas = sorted({f"{b['internal_api']} {b.get('architecture', '')} x{b['num_threads']}" for b in threadpool_info()})
-    print(f"PyTorch {torch.__version__}, NumPy {np.__version__}, {options.threads} thread(s); loaded: {', '.join(blas)}")
+    print(f"PyTorch {torch.__version__}, NumPy {np.__version__}, {options.threads} thread(s); {', '.join(blas)}")
     for case in CASES:
         contest(*case)
 

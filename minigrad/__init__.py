@@ -8,15 +8,17 @@ tensor([2., 4., 6.])
 Array functions follow the Python Array API standard and NumPy; `mg.nn` and `mg.optim` follow PyTorch.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 import minigrad.core
 
 # isort: split
 
-from minigrad import autograd, checking, data, nn, optim, random
+from minigrad import autograd, nn, optim, random
 from minigrad.allocator import keep_freed_memory
-from minigrad.checking import gradcheck
-from minigrad.compiler import jit
 from minigrad.core import Tensor
+from minigrad.custom import custom_op
 from minigrad.dtypes import bool_ as bool
 from minigrad.dtypes import (
     can_cast,
@@ -46,6 +48,7 @@ from minigrad.errors import (
     ShapeError,
     TracingError,
 )
+from minigrad.kernels.threads import get_num_threads, set_num_threads
 from minigrad.ops import (
     abs,
     acos,
@@ -205,14 +208,40 @@ from minigrad.transforms import grad, hessian, hvp, jacobian, jvp, value_and_gra
 
 keep_freed_memory()
 
+if TYPE_CHECKING:
+    from minigrad import checking, data
+    from minigrad.checking import gradcheck
+    from minigrad.compiler import jit
+
+# Not every program loads data or checks gradients: these are imported when they are first asked for.
+_ON_FIRST_USE = {"checking": "checking", "data": "data", "gradcheck": "checking.check", "jit": "compiler.function"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ON_FIRST_USE:
+        raise AttributeError(f"module 'minigrad' has no attribute {name!r}")
+    module = import_module(f"minigrad.{_ON_FIRST_USE[name]}")
+    found = globals()[name] = getattr(module, name, module)
+    return found
+
+
 __all__ = """
 Tensor tensor
+<<<<<<< HEAD
 grad value_and_grad vjp jvp hvp jacobian hessian checkpoint autograd no_grad enable_grad detect_anomaly
 gradcheck checking jit disable_jit
 float32 float64 float16 int8 int16 int32 int64 uint8 bool default_dtype set_default_dtype result_type can_cast finfo
 iinfo
 manual_seed Generator random nn optim data save load
 MinigradError ShapeError DtypeError GraphError GradcheckError AnomalyError TracingError DataError ConfigError
+=======
+grad value_and_grad vjp jvp hvp jacobian hessian checkpoint custom_op autograd no_grad enable_grad detect_anomaly
+gradcheck checking
+float32 float64 float16 int8 int16 int32 int64 uint8 bool default_dtype set_default_dtype result_type can_cast finfo
+iinfo
+manual_seed Generator set_num_threads get_num_threads random nn optim data save load
+MinigradError ShapeError DtypeError GraphError GradcheckError AnomalyError DataError ConfigError
+>>>>>>> main
 abs acos acosh add all allclose any arange argmax argmin argsort asarray asin asinh astype atan atan2 atanh
 broadcast_arrays broadcast_to ceil clip concat copysign cos cosh count_nonzero cumprod cumsum cumulative_prod
 cumulative_sum diag diagonal diff digamma divide einsum empty empty_like equal erf erfc exp exp2 expand_dims expm1 eye

@@ -4,6 +4,7 @@ An error in what the user gave is one line on standard error and exit code 2.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -21,6 +22,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MinigradError as error:
         print(f"minigrad {arguments.command}: error: {_one_line(error)}", file=sys.stderr)
         return WRONG_INPUT
+    except BrokenPipeError:  # whoever read the output, say `head`, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print(f"minigrad {arguments.command}: interrupted", file=sys.stderr)
         return INTERRUPTED

@@ -106,6 +106,41 @@ def test_wrong_input_is_one_line_and_exit_code_2(table, capsys, case):
     assert not out.parent.exists()
 
 
+def write_text(text):
+    return lambda path: path.write_text(text)
+
+
+def write_arrays(**arrays):
+    return lambda path: np.savez(path, **arrays)
+
+
+X = np.arange(40.0).reshape(20, 2)
+UNEQUAL = np.array([np.zeros((2, 2)), np.zeros((3, 3))], dtype=object)
+BAD_DATA = {
+    "empty.csv": (write_text(""), "is empty"),
+    "nan.csv": (write_text("a,label\n1,x\nnan,y\n"), "1 NaN or infinite values (as float32), the first in line 3"),
+    "words.csv": (write_text("a,label\n1,x\ntwo,y\n"), "line 3, column 'a': 'two' is not a number"),
+    "one_class.csv": (write_text("a,label\n1,x\n2,x\n"), "of one class (x)"),
+    "range.npz": (write_arrays(x=X, y=np.arange(20) - 1), "labels must lie in 0 .. 18: 1 do not, the first is -1"),
+    "names.npz": (write_arrays(x=X, y=np.arange(20) % 3, class_names=np.array(["a", "b"])), "the first is 2 in row 2"),
+    "unequal.npz": (write_arrays(x=UNEQUAL, y=np.array([0, 1])), "images of unequal size"),
+    "broken.npz": (write_text("no archive"), "no .npz archive or a damaged one"),
+    "images-idx3": (write_text("no idx"), "is no IDX file"),
+    "tiny.csv": (write_text("a,label\n1,x\n2,y\n"), "too few"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_DATA)
+def test_bad_data_are_one_line_and_nothing_written(tmp_path, capsys, name):
+    write, message = BAD_DATA[name]
+    write(tmp_path / name)
+    assert main(["train", str(tmp_path / name), "--out", str(tmp_path / "run")]) == 2
+    printed = capsys.readouterr()
+    assert len(printed.err.splitlines()) == 1
+    assert message in printed.err
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_predictions_that_cannot_be_written(table, capsys):
     main(options(table))
     assert main(["predict", str(table.parent / "run"), str(table), "--out", str(table.parent)]) == 2
@@ -153,3 +188,11 @@ def test_a_stopped_process_resumes_to_the_result_of_one_that_was_not(table, numb
     assert not (run / "result.json").exists()
     assert main(["train", "--resume", str(run)]) == 0
     assert results(run) == results(table.parent / "whole")
+
+
+def test_a_reader_that_has_had_enough_is_no_error(table):
+    assert main(options(table)) == 0
+    with start("predict", str(table.parent / "run"), str(table)) as process:
+        process.stdout.close()
+        assert process.wait(30) == 0
+        assert "Traceback" not in process.stderr.read()

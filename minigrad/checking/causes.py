@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minigrad.checking.compare import Verdict
+from minigrad.checking.elements import Verdict
 from minigrad.checking.evidence import Evidence
 
 

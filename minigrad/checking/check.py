@@ -9,16 +9,11 @@ from typing import Any
 import numpy as np
 
 from minigrad.checking.causes import Cause, likely_cause
-from minigrad.checking.compare import (
-    Point,
-    Settings,
-    Verdict,
-    agrees_along_directions,
-    compare_elements,
-    random_signs,
-)
 from minigrad.checking.conduct import misconduct
+from minigrad.checking.directions import agrees_along_directions
+from minigrad.checking.elements import Verdict, compare_elements
 from minigrad.checking.evidence import Evidence
+from minigrad.checking.point import Point, Settings, random_signs
 from minigrad.checking.problem import Problem, tensor_problem
 from minigrad.checking.report import GradcheckReport, Stage
 from minigrad.errors import GradcheckError
@@ -97,36 +92,44 @@ def check_stage(problem: Problem, order: int, mode: str, settings: Settings, rng
     if cause:
         stage.causes[""] = cause
         return stage
-    for argument, name in enumerate(problem.names):
-        if not settings.full and agrees_along_directions(point, argument):
-            stage.agreed.append(name)
-        else:
-            check_argument(stage, point, argument, name)
+    for argument, (name, gradient) in enumerate(zip(problem.names, point.pullback(point.weights))):
+        check_argument(stage, point, argument, name, gradient)
     return stage
 
 
-def check_argument(stage: Stage, point: Point, argument: int, name: str) -> None:
-    """Compare one argument element by element and, where it is wrong, find the cause."""
+def check_argument(stage: Stage, point: Point, argument: int, name: str, gradient: np.ndarray | None) -> None:
+    """Check one argument along random directions, or element by element; where it is wrong, find the cause."""
     x = point.problem.point[argument]
-    gradient = point.pullback(point.weights)[argument]
     claimed = np.zeros(x.shape) if gradient is None else gradient
     if claimed.shape != x.shape:
         stage.causes[name] = wrong_shape(name, claimed.shape, x.shape)
-        return
-    comparison = stage.comparisons[name] = compare_elements(point, argument, claimed)
-    differs, undecided, kinks = (int(np.sum(comparison.verdict == v)) for v in FAULTS)
+    elif not point.settings.full and agrees_along_directions(point, argument, claimed):
+        stage.agreed.append(name)
+    else:
+        comparison = stage.comparisons[name] = compare_elements(point, argument, claimed)
+        cause = cause_of(Evidence(point, comparison, gradient is not None))
+        if cause:
+            stage.causes[name] = cause
+
+
+def cause_of(evidence: Evidence) -> Cause | None:
+    """Why the comparison of an argument fails, None if it does not."""
+    verdicts = evidence.comparison.verdict
+    differs, undecided, kinks = (int(np.sum(verdicts == v)) for v in FAULTS)
     if differs > undecided:
-        stage.causes[name] = likely_cause(Evidence(point, comparison, gradient is not None))
-    elif undecided:
-        stage.causes[name] = Cause(
+        return likely_cause(evidence)
+    if undecided:
+        return Cause(
             "precision too low",
             "the values are too noisy to decide: does the function compute in float32, or cancel large numbers? "
             "Choose other inputs, or a larger rtol or atol.",
         )
-    elif 0 < x.size == kinks:
-        stage.causes[name] = Cause(
-            "only kinks", f"every element of {name} is at a kink, so nothing was checked: move the inputs off it."
+    if 0 < verdicts.size == kinks:
+        return Cause(
+            "only kinks",
+            f"every element of {evidence.name} is at a kink, so nothing was checked: move the inputs off it.",
         )
+    return None
 
 
 def wrong_shape(name: str, claimed: tuple[int, ...], expected: tuple[int, ...]) -> Cause:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from minigrad.checking.causes import Cause
-from minigrad.checking.compare import Point, copies, split_like
+from minigrad.checking.point import Point, copies, split_like
 from minigrad.checking.problem import Arrays
 
 ALIASED = "the {} lives in memory that the next call overwrites: return a fresh array, not a view of a buffer."

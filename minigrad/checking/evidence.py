@@ -7,7 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from minigrad.checking.compare import Comparison, Point, Verdict, split_like
+from minigrad.checking.elements import Comparison, Verdict
+from minigrad.checking.point import Point, split_like
 
 
 @dataclass(frozen=True)

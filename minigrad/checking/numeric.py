@@ -16,7 +16,6 @@ import numpy as np
 from minigrad.checking.kinks import Roughness, nothing_seen, roughness
 
 Path = Callable[[float], np.ndarray]
-Tolerance = Callable[[float], float]
 
 EPS = float(np.finfo(np.float64).eps)
 HALVINGS = 0.5 ** np.arange(4)
@@ -32,12 +31,13 @@ NOISE_STEPS = 4e-8 * np.sort(np.arange(1, 13) * (5**0.5 - 1) / 2 % 1)
 class Slope:
     """The derivative of each value along a path at t = 0, the estimated error, and whether there are kinks.
 
-    confirmed: values on which two neighbouring scales agree.
+    confirmed: values on which two neighbouring scales agree.  steady: values on which no scale contradicted another.
     """
 
     value: np.ndarray
     error: np.ndarray
     confirmed: np.ndarray
+    steady: np.ndarray
     look: Roughness
 
     @property
@@ -45,28 +45,36 @@ class Slope:
         """Which values have no derivative at 0."""
         return self.look.kink | self.look.jump
 
+    @property
+    def moving(self) -> np.ndarray:
+        """Which values were seen to change along the path."""
+        return self.value != 0
+
     def along(self, weights: np.ndarray) -> tuple[float, float]:
         """The derivative of the weighted sum of the values, and its error."""
-        used = weights != 0
+        used = (weights != 0) & self.moving
         total = float(weights[used] @ self.value[used])
         return total, float(np.abs(weights[used]) @ self.error[used])
 
     def settled(self, weights: np.ndarray, tolerance: Tolerance) -> bool:
         """Whether there is no kink among the values that count, and the error is far below the tolerance."""
-        total, error = self.along(weights)
-        return not self.kink[weights != 0].any() and error <= 0.1 * tolerance(total)
+        return not self.kink[weights != 0].any() and self.along(weights)[1] <= 0.1 * tolerance(self)
+
+
+Tolerance = Callable[[Slope], float]
+"""The error allowed in the weighted sum of the derivatives."""
 
 
 def unknown(n: int) -> Slope:
     """What is known about n values before the first look."""
-    return Slope(np.full(n, np.nan), np.full(n, np.inf), np.zeros(n, bool), nothing_seen(n))
+    return Slope(np.full(n, np.nan), np.full(n, np.inf), np.zeros(n, bool), np.ones(n, bool), nothing_seen(n))
 
 
 def derivative(path: Path, weights: np.ndarray, tolerance: Tolerance, thorough: bool = False) -> Slope:
     """The derivative of `path` at 0, as exact as the weighted sum of its values needs it.
 
-    weights: one for each value; 0 where a value does not matter.  tolerance(total): the error that the weighted sum of
-    the derivatives, `total`, may have.  thorough: measure the rounding noise and try every scale, so that a kink is
+    weights: one for each value; 0 where a value does not matter.  tolerance: for the weighted sum of the derivatives.
+    thorough: measure the rounding noise and try every scale, so that a kink is
     told from a slope and from noise whatever the cost.
     """
     centre = path(0.0)
@@ -131,6 +139,7 @@ def closer(found: Slope, value: np.ndarray, error: np.ndarray, look: Roughness) 
         np.where(better, value, found.value),
         np.where(better, error, found.error),
         found.confirmed | (agree & np.isfinite(error)),
+        found.steady & (agree | ~np.isfinite(found.error + error)),
         look,
     )
 

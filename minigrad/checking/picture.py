@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.checking.compare import Verdict
+from minigrad.checking.elements import Verdict
 
 ROWS, COLUMNS = 12, 48
 CHARACTERS = {
@@ -19,6 +19,8 @@ LEGEND = "· agrees   █ differs   ? undecided   k kink"
 
 def error_picture(verdict: np.ndarray) -> list[str]:
     """The verdicts of an argument as lines of text; leading axes are folded into the rows."""
+    if verdict.size == 0:
+        return []
     columns = verdict.shape[-1] if verdict.ndim else 1
     matrix = verdict.reshape(-1, columns)
     row_groups = np.array_split(np.arange(matrix.shape[0]), min(ROWS, matrix.shape[0]))

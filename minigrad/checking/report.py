@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.checking.causes import Cause
-from minigrad.checking.compare import Comparison, Verdict
+from minigrad.checking.elements import Comparison, Verdict
 from minigrad.checking.picture import LEGEND, error_picture
 
 LINES = 6

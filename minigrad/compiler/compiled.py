@@ -111,11 +111,13 @@ class Compiled:
         parameters = ["P", "S", "N", *(f"a{i}" for i in range(len(self.tensors)))]
         parameters += [f"o{i}" for i in range(len(self.outs))] + [f"A_{TYPES[d.name]}" for d in dtypes]
         head = list(self.unpacking(emitter.pointers))
-        self.source = HEADER.format(parameters=", ".join(parameters), functions="".join(f + "\n\n" for f in emitter.functions))
+        functions = "".join(f + "\n\n" for f in emitter.functions)
+        self.source = HEADER.format(parameters=", ".join(parameters), functions=functions)
         self.source += "\n".join("    " + line for line in head) + "\n"
         self.source += "\n".join([*emitter.source.lines, "    return 0"]) + "\n"
         examples = [np.empty(v.shape or 1, v.dtype) for v in [*(v for v, _ in self.tensors), *self.outs]]
-        self.function = compiled(self.source, (self.tables[0], self.float_values, self.int_values, *examples, *self.arenas))
+        fixed = (self.tables[0], self.float_values, self.int_values)
+        self.function = compiled(self.source, (*fixed, *examples, *self.arenas))
 
     def unpacking(self, names: dict[Value, str]):
         """The lines that give every input and output its name."""
@@ -147,7 +149,10 @@ class Compiled:
                 last = max((k for k, _ in reads), default=-1)
                 checks = max((k for k, step in enumerate(self.steps) if checks_index(step)), default=-1)
                 aligned = self.steps[writer].domain == v.shape and not reduced(out) and all(
-                    places[x] == contiguous(v) for op in self.steps[writer].ops for x in op.values if places[x].base is v
+                    places[x] == contiguous(v)
+                    for op in self.steps[writer].ops
+                    for x in op.values
+                    if places[x].base is v
                 )
                 if last < writer or (last == writer and aligned):
                     return i if checks < writer else -1
@@ -185,7 +190,8 @@ class Compiled:
             if array is self.held[i]:
                 continue
             self.held[i] = array
-            if not array.flags.c_contiguous or (i in self.in_place and not (array.base is None and array.flags.writeable)):
+            own = array.base is None and array.flags.writeable
+            if not array.flags.c_contiguous or (i in self.in_place and not own):
                 self.held[i] = array = np.array(array, order="C")
                 if not source.is_grad:
                     source.tensor.data = array

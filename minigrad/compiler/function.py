@@ -74,7 +74,8 @@ class Jitted:
         before = self.traces.setdefault(key, [])
         if len(before) >= 5:
             warnings.warn(
-                f"[jit] {self.__name__} was traced {len(before) + 1} times for one signature; this time {before[-1][0].why()}.",
+                f"[jit] {self.__name__} was traced {len(before) + 1} times for one signature; this time "
+                f"{before[0][0].why()}.",
                 RuntimeWarning,
                 stacklevel=3,
             )

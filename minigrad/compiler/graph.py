@@ -14,7 +14,9 @@ class Value:
 
     __slots__ = ("shape", "dtype", "weak", "op", "index")
 
-    def __init__(self, shape: tuple[int, ...], dtype: np.dtype, weak: bool = False, op: Op | None = None, index: int = 0):
+    def __init__(
+        self, shape: tuple[int, ...], dtype: np.dtype, weak: bool = False, op: Op | None = None, index: int = 0
+    ) -> None:
         self.shape = shape
         self.dtype = dtype
         self.weak = weak

@@ -30,7 +30,8 @@ def versions() -> str:
     for folder in (Path(__file__).parent / "runtime", Path(cpu.__file__).parent):
         for path in sorted(folder.glob("*.py")):
             digest.update(path.read_bytes())
-    parts = (numba.__version__, llvmlite.__version__, numpy.__version__, platform.machine(), llvmlite.binding.get_host_cpu_name())
+    processor = (platform.machine(), llvmlite.binding.get_host_cpu_name())
+    parts = (numba.__version__, llvmlite.__version__, numpy.__version__, *processor)
     return " ".join([*parts, digest.hexdigest()])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,7 @@ def permutation(build: Builder, op: Op, seed: Any, call: Any) -> Value:
     return build("arg_sort", build("word64", *pairs(build, seed, call, (op.params["n"],))), axis=0)
 
 
-RULES = {
+RULES: dict[str, Callable] = {
     "random_uniform": uniform,
     "random_normal": normal,
     "random_bernoulli": bernoulli,

@@ -8,6 +8,7 @@ at stride 1, a convolution with the filters turned around.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -147,7 +148,7 @@ def folded(build: Builder, g: Value, w: Value, p: dict[str, Any]) -> Value:
     return unpadded(build, build("permute", taps, axes=axes), p["spatial"], window, p)
 
 
-RULES = {
+RULES: dict[str, Callable] = {
     "windows": windows,
     "fold_windows": fold_windows,
     "max_indices": max_indices,

@@ -1,7 +1,7 @@
 """Tracing: run the user's function with symbolic tensors and record the primitives it calls.
 
-Arguments become symbols. A concrete tensor met on the way (a parameter, a buffer, an optimizer's state) becomes an input
-by reference; what is assigned to it, and the gradients left on it, become outputs. So do numbers that optimizers and
+Arguments become symbols. A concrete tensor met on the way (a parameter, a buffer, an optimizer's state) becomes an
+input by reference; what is assigned to it, and the gradients left on it, become outputs. So do numbers that optimizers and
 generators hold: they are *weak* symbols, which promote as Python scalars do. When the trace is over, every tensor is as
 it was before.
 """
@@ -66,8 +66,8 @@ class Symbol:
     def refuse(self, *args: Any, **kwargs: Any) -> Any:
         """Raise TracingError, naming the user's line."""
         raise TracingError(
-            f"[jit] the values of a tensor of shape {self.shape} are needed at {engine.user_line()}, but they are known "
-            "only when the compiled function runs: choose with mg.where, or do this outside of it."
+            f"[jit] the values of a tensor of shape {self.shape} are needed at {engine.user_line()}, but they are "
+            "known only when the compiled function runs: choose with mg.where, or do this outside of it."
         )
 
     item = tolist = view = copy = astype = __array__ = __dlpack__ = __dlpack_device__ = refuse
@@ -164,8 +164,8 @@ class Tracer:
         parents = [x.node if isinstance(x, Tensor) else None for x in inputs]
         tracked = engine.MODE.get().recording and any(p is not None for p in parents)
         if type(out) is not tuple:
-            node = engine.Node(op, params, saved, parents, symbols[0]) if tracked and symbols[0].dtype.kind == "f" else None
-            return Tensor(symbols[0], node)
+            tracked = tracked and symbols[0].dtype.kind == "f"
+            return Tensor(symbols[0], engine.Node(op, params, saved, parents, symbols[0]) if tracked else None)
         node = engine.Node(op, params, saved, parents, tuple(symbols)) if tracked else None
         return tuple(
             Tensor(s, engine.Output(node, i) if node and s.dtype.kind == "f" else None) for i, s in enumerate(symbols)
@@ -207,7 +207,9 @@ def tracing(tracer: Tracer, writes: list[Write]):
             yield
             assigned = {id(t): t for t, data in journal if not isinstance(data, Symbol)}
             writes.extend(Write(t, "data", t.data) for t in assigned.values())
-            writes.extend(Write(t, "grad", None if t.grad is None else t.grad.data) for t, old in tracer.kept.values() if t.grad is not old)
+            for t, old in tracer.kept.values():
+                if t.grad is not old:
+                    writes.append(Write(t, "grad", None if t.grad is None else t.grad.data))
         finally:
             for tensor, grad in tracer.kept.values():
                 tensor.grad = grad

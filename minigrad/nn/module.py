@@ -14,7 +14,6 @@ from minigrad.nn.error_path import add_path
 from minigrad.nn.parameter import Parameter
 from minigrad.ops import tensor, zeros_like
 
-
 PLAIN = (bool, int, float, str, tuple, type(None))
 
 

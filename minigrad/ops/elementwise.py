@@ -613,7 +613,7 @@ def relu(x):
     return np.maximum(x, 0)
 
 
-relu.defvjp(lambda g, out, x: select(greater(out, 0), g, 0.0))
+relu.defvjp(lambda g, out, x: select(less_equal(out, 0), 0.0, g))
 
 
 @elementwise

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from minigrad import kernels
@@ -39,5 +41,9 @@ def max_indices(x, *, starts, counts, dilation):
     Window t has the taps starts[i][t] + k dilation[i], k < counts[i][t], along dimension i; taps outside are skipped.
     starts and counts are tuples of tuples of ints.
     """
-    as_arrays = [tuple(np.asarray(axis, np.int64) for axis in part) for part in (starts, counts)]
-    return kernels.max_pool_indices(x, *as_arrays, dilation)
+    return kernels.max_pool_indices(x, *_as_arrays(starts, counts), dilation)
+
+
+@functools.lru_cache(64)
+def _as_arrays(starts, counts):
+    return [tuple(np.asarray(axis, np.int64) for axis in part) for part in (starts, counts)]

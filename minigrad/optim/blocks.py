@@ -14,18 +14,18 @@ BLOCK = 16_384
 def in_blocks(
     rule: Callable, g: np.ndarray, p: np.ndarray, state: Mapping[str, Any], hyper: Mapping[str, Any]
 ) -> tuple[np.ndarray, dict[str, Any]]:
-    """rule(g, p, state, hyper), evaluated on slices of the flattened arrays."""
+    """rule(g, p, state, hyper), evaluated on slices of the flattened arrays; the results are C-contiguous."""
     if p.ndim and p.size <= BLOCK:  # 0-d arrays would turn into NumPy scalars
         return rule(g, p, state, hyper)
-    arrays = {name: x for name, x in state.items() if isinstance(x, np.ndarray)}
-    flat_g, flat_p, *flats = (x.reshape(-1) for x in (g, p, *arrays.values()))
-    new_p, *new_arrays = (np.empty_like(flat_p) for _ in range(1 + len(flats)))
+    names = [name for name, x in state.items() if isinstance(x, np.ndarray)]
+    flat_g, flat_p, *flats = (x.reshape(-1) for x in (g, p, *(state[name] for name in names)))
+    new_p, *new_flats = (np.empty_like(flat) for flat in (flat_p, *flats))
     new_state: dict[str, Any] = {}
     for start in range(0, p.size, BLOCK):
         part = slice(start, start + BLOCK)
-        pieces = {**state, **{name: x[part] for name, x in zip(arrays, flats)}}
+        pieces = {**state, **{name: flat[part] for name, flat in zip(names, flats)}}
         new_p[part], new_state = rule(flat_g[part], flat_p[part], pieces, hyper)
-        for name, new in zip(arrays, new_arrays):
+        for name, new in zip(names, new_flats):
             new[part] = new_state[name]
-    shaped = {name: new.reshape(p.shape) for name, new in zip(arrays, new_arrays)}
+    shaped = {name: new.reshape(p.shape) for name, new in zip(names, new_flats)}
     return new_p.reshape(p.shape), {**new_state, **shaped}

@@ -27,7 +27,7 @@ class Config:
     data: str
     label: str | None = None
     model: str = "mlp"
-    epochs: int = 30
+    epochs: int = 40
     batch_size: int = 32
     optimizer: str = "adam"
     lr: float = 2e-3

@@ -13,6 +13,7 @@ from typing import Any
 import minigrad as mg
 import minigrad.nn.functional as F
 from minigrad.data import DataLoader
+from minigrad.errors import DataError
 from minigrad.train.config import Config
 from minigrad.train.display import Display
 from minigrad.train.diverged import DivergedError, diagnosis
@@ -42,6 +43,7 @@ class Training:
         self.schedule = warmup_cosine(self.optimizer, config.epochs * len(self.loader))
         self.history: list[Row] = []
         self.tally = Tally()
+        self.samples_per_second = 0.0
 
     def run(self, save: Callable[[bool], None], stop: Event, display: Display) -> bool:
         """Train until the last epoch is over or `stop` is set; returns whether the last epoch is over.
@@ -72,7 +74,7 @@ class Training:
         """One update of the parameters from one batch."""
         scores = self.model(x)
         loss = F.cross_entropy(scores, y)
-        self.stop_if_diverged(loss, x)
+        self.stop_if_diverged(loss.item(), x, f"batch {self.loader.batch}")
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -82,6 +84,7 @@ class Training:
     def close_epoch(self, display: Display) -> bool:
         """Measure the model on the validation part and add the row; returns whether the model is the best so far."""
         validation, _ = evaluate(self.model, self.parts.validation)
+        self.stop_if_diverged(validation.loss, mg.asarray(self.parts.validation.x[:1]), "validation")
         row = {
             "epoch": len(self.history) + 1,
             "train_loss": self.tally.loss,
@@ -99,12 +102,12 @@ class Training:
         """The row with the highest validation accuracy; of equals, with the lowest validation loss; then the first."""
         return max(self.history, key=lambda row: (row["validation_accuracy"], -row["validation_loss"]))
 
-    def stop_if_diverged(self, loss: mg.Tensor, x: mg.Tensor) -> None:
-        """Raise DivergedError, saying what went wrong and what to try, if the loss is NaN or infinite."""
-        if math.isfinite(loss.item()):
+    def stop_if_diverged(self, loss: float, x: mg.Tensor, where: str) -> None:
+        """Raise DivergedError, saying what went wrong and what to try, if the loss for `x` is NaN or infinite."""
+        if math.isfinite(loss):
             return
         raise DivergedError(
-            f"[train] the loss became {loss.item()} in epoch {len(self.history) + 1}, batch {self.loader.batch}: "
+            f"[train] the loss became {loss} in epoch {len(self.history) + 1}, {where}: "
             f"{diagnosis(self.model, x)}. Try a smaller --lr (now {self.config.lr:g}) or another --optimizer."
         )
 
@@ -121,7 +124,9 @@ class Training:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go to a saved state of a run with the same settings."""
+        """Go to a saved state of a run with the same settings. Raises DataError if `state` is something else."""
+        if not isinstance(state, dict) or state.keys() != self.state_dict().keys():
+            raise DataError(f"[train] a state of a run has {', '.join(self.state_dict())}; this one is something else.")
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])

@@ -71,10 +71,10 @@ def _split(data, shares, seed):
 
 
 def augmentation(config: Config, parts: Parts) -> RandomShift | None:
-    """The random shift of training images that the settings ask for; what comes in at the border is background (0)."""
+    """The random shift of training images that the settings ask for; what comes in at the border is background."""
     if config.shift == 0:
         return None
     if not is_images(parts.train.sample_shape):
         raise ConfigError(f"[train] shift moves images, these samples have shape {parts.train.sample_shape}: use 0.")
-    background = -parts.scale.mean.item() / parts.scale.std.item()
-    return RandomShift(config.shift, fill=background)
+    black = -parts.scale.mean.item() / parts.scale.std.item()  # what 0 has become
+    return RandomShift(config.shift, fill=black)

@@ -37,9 +37,14 @@ class RunFolder:
     def __str__(self) -> str:
         return str(self.path)
 
+    @property
+    def holds_a_run(self) -> bool:
+        """Whether there is a run in it that can be continued."""
+        return (self.path / CONFIG).exists()
+
     def claim(self) -> None:
         """Make the folder, or take over one without a run; see that it can be written."""
-        if (self.path / CONFIG).exists():
+        if self.holds_a_run:
             raise ConfigError(f"[train] {self} holds a run: go on with --resume {self}, or choose another --out.")
         try:
             with self._writing("the folder"):

@@ -54,9 +54,9 @@ def resume(run: str | Path, display: Display | None = None) -> dict | None:
     return _go_on(training, data, folder, display or Display())
 
 
+@one_blas_thread()
 def _go_on(training: Training, data: Dataset, folder: RunFolder, display: Display) -> dict | None:
     display.start(training, folder)
-    about = About.of(training.config, data, training.parts.scale).to_dict()
 
     def save(is_best: bool) -> None:
         if is_best:  # before the state: if the run is killed in between, the epoch is done again, to the same model
@@ -66,10 +66,11 @@ def _go_on(training: Training, data: Dataset, folder: RunFolder, display: Displa
         state = training.state_dict()
         folder.write_tensors(STATE, *pack(state))
         folder.write_json("state.json", readable(state))
-        folder.write_json(CONFIG, about)  # last: a folder with a config holds a whole run
+        if not folder.holds_a_run:  # last, so that a folder with this file can be continued
+            folder.write_json(CONFIG, About.of(training.config, data, training.parts.scale).to_dict())
 
     try:
-        with one_blas_thread(), stop_request() as stop:
+        with stop_request() as stop:
             is_over = training.run(save, stop, display)
     except DivergedError as error:
         if not training.history:

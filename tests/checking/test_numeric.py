@@ -13,7 +13,7 @@ def slope_of(f, x, thorough=False):
         found = derivative(
             lambda t: np.atleast_1d(np.asarray(f(x + t * scale), float)),
             np.ones(1),
-            lambda total: 1e-7 * abs(total),
+            lambda slope: 1e-7 * abs(slope.value[0]),
             thorough,
         )
     return found.value[0] / scale, found

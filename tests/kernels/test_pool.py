@@ -89,3 +89,8 @@ def test_reference_matches_torch_on_adaptive_windows():
     ends = [-(-(np.arange(t) + 1) * s // t) for t, s in ((3, 7), (4, 5))]
     counts = tuple(end - start for start, end in zip(starts, ends, strict=True))
     np.testing.assert_array_equal(reference.max_pool_indices(x, tuple(starts), counts, (1, 1)), expected.numpy())
+
+
+def test_a_window_outside_the_input_is_refused():
+    with pytest.raises(ValueError, match="no tap inside the 1 places of dimension 0"):
+        cpu.max_pool_indices(np.ones((1, 1, 1)), (np.array([-1]),), (np.array([2]),), (2,))

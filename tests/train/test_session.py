@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import minigrad as mg
 from minigrad.data import digits
 from minigrad.errors import ConfigError, DataError
 from minigrad.train import DivergedError, resume, session, train
+from minigrad.train.checkpoint import pack
 from minigrad.train.loop import Training
 from minigrad.train.run_folder import RunFolder
 
@@ -89,27 +91,28 @@ def test_resuming_a_run_that_is_over_gives_its_result_again(reference, settings,
     assert silent.steps == 24  # those of the reference, no more
 
 
-def test_a_run_killed_while_it_saves_resumes_to_the_same_files(reference, settings, tmp_path, silent, monkeypatch):
-    """Killed after any of its writes: what is on disk is always one whole state."""
-
+# A new run renames six files into place until its first epoch is saved, then three or four an epoch.
+@pytest.mark.parametrize("renames", range(6, 13))
+def test_a_run_killed_while_it_saves_resumes_to_the_same_files(
+    reference, settings, tmp_path, silent, monkeypatch, renames
+):
     class Killed(BaseException):
         pass
 
-    write, run = RunFolder.write, tmp_path / "run"
-    for allowed in range(6, 12):  # the writes of the second epoch
-        left = iter(range(allowed))
+    replace, left = os.replace, iter(range(renames))
 
-        def write_until_killed(self, name, content, left=left):
-            if next(left, None) is None:
-                raise Killed
-            write(self, name, content)
+    def replace_until_killed(source, target):
+        if next(left, None) is None:
+            raise Killed
+        replace(source, target)
 
-        monkeypatch.setattr(RunFolder, "write", write_until_killed)
-        with pytest.raises(Killed):
-            train(settings, run / str(allowed), silent)
-        monkeypatch.setattr(RunFolder, "write", write)
-        resume(run / str(allowed), silent)
-        assert contents(run / str(allowed)) == reference
+    run = tmp_path / "run"
+    monkeypatch.setattr(os, "replace", replace_until_killed)
+    with pytest.raises(Killed):
+        train(settings, run, silent)
+    monkeypatch.setattr(os, "replace", replace)
+    resume(run, silent)
+    assert contents(run) == reference
 
 
 def test_the_best_epoch_is_chosen_by_validation_data_alone(settings, tmp_path, silent, monkeypatch):
@@ -162,6 +165,21 @@ def test_a_divergent_run_says_where_and_writes_nothing(settings, tmp_path, silen
         DivergedError, match=r"loss became (nan|inf) in epoch 1, batch \d+: .*(layer|parameter) .*smaller --lr"
     ):
         train(bad, tmp_path / "runs" / "run", silent)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_last_step_that_diverges_is_seen_before_it_is_saved(settings, tmp_path, silent, monkeypatch):
+    step = Training.step
+
+    def spoil(self, x, y):
+        step(self, x, y)
+        if silent.steps == 7:  # the last one of the first epoch
+            parameter = next(iter(self.model.parameters()))
+            parameter.assign_(parameter.detach() * float("inf"))
+
+    monkeypatch.setattr(Training, "step", spoil)
+    with pytest.raises(DivergedError, match=r"loss became nan in epoch 1, validation: .*parameter 1\.weight NaN"):
+        train(settings | {"epochs": 1}, tmp_path / "runs" / "run", silent)
     assert not (tmp_path / "runs").exists()
 
 
@@ -225,6 +243,9 @@ def test_resume_refuses_other_data_and_damaged_files(settings, blobs, tmp_path, 
         resume(run, silent)
     save_file({"a": np.zeros(2)}, run / "state.safetensors")
     with pytest.raises(DataError, match="holds no state"):
+        resume(run, silent)
+    RunFolder(run).write_tensors("state.safetensors", *pack({"model": {}}))
+    with pytest.raises(DataError, match=r"a state of a run has model, optimizer, .*; this one is something else"):
         resume(run, silent)
     (run / "config.json").unlink()
     with pytest.raises(DataError, match="holds no run"):

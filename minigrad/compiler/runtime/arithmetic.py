@@ -2,8 +2,8 @@
 
 import numpy as np
 from llvmlite import ir
-from numba.extending import lower_builtin, type_callable
 from numba.core.types import Boolean, Float, Integer
+from numba.extending import lower_builtin, type_callable
 
 from minigrad.compiler.runtime.machine import scalar_function
 

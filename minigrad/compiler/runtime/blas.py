@@ -10,7 +10,7 @@ from minigrad.kernels.cpu.gemm import BLAS_SYMBOLS
 
 
 @intrinsic
-def _gemm(typing_context, element, tb, ta, n, m, k, b, ldb, a, lda, c, ldc):
+def _gemm(typing_context, element, tb, ta, n, m, k, b, ldb, a, lda, beta, c, ldc):
     """Fortran's gemm on column-major matrices, which are row-major ones transposed: C' = B' A'."""
     kind = element.dtype
 
@@ -28,19 +28,20 @@ def _gemm(typing_context, element, tb, ta, n, m, k, b, ldb, a, lda, c, ldc):
             yes = builder.icmp_signed("!=", value, ir.Constant(value.type, 0))
             return reference(builder.select(yes, ir.Constant(byte, ord("T")), ir.Constant(byte, ord("N"))))
 
-        _, tb, ta, n, m, k, b, ldb, a, lda, c, ldc = arguments
+        _, tb, ta, n, m, k, b, ldb, a, lda, beta, c, ldc = arguments
         address = [builder.inttoptr(x, pointer) for x in (b, a, c)]
-        one, zero = (reference(ir.Constant(number, x)) for x in (1.0, 0.0))
+        one = reference(ir.Constant(number, 1.0))
+        scale = reference(builder.sitofp(beta, number))
         kind_of = ir.FunctionType(ir.VoidType(), [pointer] * 13)
         function = cgutils.get_or_insert_function(builder.module, kind_of, BLAS_SYMBOLS[kind])
         builder.call(
             function,
-            [flag(tb), flag(ta), size(n), size(m), size(k), one, address[0], size(ldb), address[1], size(lda), zero,
+            [flag(tb), flag(ta), size(n), size(m), size(k), one, address[0], size(ldb), address[1], size(lda), scale,
              address[2], size(ldc)],
         )  # fmt: skip
         return context.get_dummy_value()
 
-    return types.void(element, *[int64] * 11), generate
+    return types.void(element, *[int64] * 12), generate
 
 
 def _define(element, itemsize):
@@ -49,7 +50,7 @@ def _define(element, itemsize):
         """c (m, n) = op(a) op(b), row-major, each in an array from a start, with a leading dimension."""
         _gemm(
             element, tb, ta, n, m, k, b.ctypes.data + b_start * itemsize, ldb, a.ctypes.data + a_start * itemsize, lda,
-            c.ctypes.data + c_start * itemsize, ldc,
+            0, c.ctypes.data + c_start * itemsize, ldc,
         )  # fmt: skip
 
     return gemm

@@ -13,6 +13,10 @@ import os
 import threading
 from pathlib import Path
 
+# Waiting threads sleep: spinning ones take the core from whoever else wants it. OpenMP reads this once, when numba
+# starts its threads; a setting of the user's stands.
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
+
 import numba
 import numpy as np
 from llvmlite import ir

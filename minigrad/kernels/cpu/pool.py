@@ -79,7 +79,8 @@ def max_pool_indices(
     out = np.empty((*x.shape[:2], *map(len, starts)), np.int64)
     if out.size == 0:
         return out
-    x, table = np.ascontiguousarray(x), _tap_table(starts, counts, dilation, x.shape[2:])
+    geometry = tuple(tuple(np.asarray(part, np.int64).tolist()) for part in (*starts, *counts))
+    x, table = np.ascontiguousarray(x), _tap_table(geometry, dilation, x.shape[2:])
     tiles = x.shape[0] * x.shape[1]
     workers = workers_for(tiles)
     values = np.empty((workers, 2, table.shape[1]), x.dtype)
@@ -100,16 +101,22 @@ def max_pool_indices(
     return out
 
 
-def _tap_table(starts, counts, dilation, space):
+@functools.lru_cache(64)
+def _tap_table(geometry, dilation, space):
     """The flat place of every tap of every window, uint32 (taps, windows), taps in row-major order.
+
+    geometry: the starts, then the counts, of each dimension; hashable, since a training step asks for the same again.
 
     A window with fewer taps than the largest repeats its last one, which changes no maximum.
     """
     dims = len(space)
+    starts, counts = (tuple(map(np.asarray, part)) for part in (geometry[:dims], geometry[dims:]))
     flat = np.zeros((1,) * (2 * dims), np.uint32)
     for axis, (start, count, step, size) in enumerate(zip(starts, counts, dilation, space)):
         before = np.maximum(0, -(start // step))  # ceil(-start / step) taps lie left of 0
         taps = np.minimum(count, -((start - size) // step)) - before  # ceil((size - start) / step) lie left of size
+        if taps.min() < 1:  # compiled code would read whatever lies there
+            raise ValueError(f"[max_pool_indices] a window has no tap inside the {size} places of dimension {axis}.")
         places = start + step * (before + np.minimum(np.arange(taps.max())[:, None], taps - 1))
         shape = [1] * (2 * dims)
         shape[axis], shape[dims + axis] = places.shape

@@ -12,9 +12,21 @@ from typing import Any
 from minigrad import ops
 from minigrad.core import Tensor
 from minigrad.nn.arguments import choice, float_tensor
-from minigrad.ops import erfc, exp, expm1, greater, log, logaddexp, select, sigmoid, tanh
-from minigrad.ops.movement import normalize_axis, reshape_to
-from minigrad.ops.reduce import kept_shape, reduce_max, reduce_sum
+from minigrad.ops import (
+    erfc,
+    exp,
+    expm1,
+    greater,
+    log,
+    logaddexp,
+    reduce_max,
+    reduce_sum,
+    select,
+    sigmoid,
+    subtract,
+    tanh,
+)
+from minigrad.ops.movement import normalize_axis
 
 __all__ = ["elu", "gelu", "leaky_relu", "log_softmax", "relu", "sigmoid", "silu", "softmax", "softplus", "tanh"]
 
@@ -92,9 +104,9 @@ def softmax(input: Any, dim: int) -> Tensor:
     tensor([[0.5, 0.5],
             [1. , 0. ]])
     """
-    shifted, kept, axes = shift_by_max("softmax", input, dim)
+    shifted, axes = shift_by_max("softmax", input, dim)
     weight = exp(shifted)
-    return weight / reshape_to(reduce_sum(weight, axes=axes), shape=kept)
+    return weight / reduce_sum(weight, axes=axes, keepdims=True)
 
 
 def log_softmax(input: Any, dim: int) -> Tensor:
@@ -103,18 +115,17 @@ def log_softmax(input: Any, dim: int) -> Tensor:
     >>> F.log_softmax(mg.tensor([0.0, 0.0]), dim=0)
     tensor([-0.693147, -0.693147])
     """
-    shifted, kept, axes = shift_by_max("log_softmax", input, dim)
-    return shifted - reshape_to(log(reduce_sum(exp(shifted), axes=axes)), shape=kept)
+    shifted, axes = shift_by_max("log_softmax", input, dim)
+    return shifted - log(reduce_sum(exp(shifted), axes=axes, keepdims=True))
 
 
-def shift_by_max(who: str, input: Any, dim: int) -> tuple[Tensor, tuple[int, ...], tuple[int]]:
-    """x minus its maximum along `dim`, so that exp cannot overflow; the reduced shape with `dim` kept; the axes.
+def shift_by_max(who: str, input: Any, dim: int) -> tuple[Tensor, tuple[int]]:
+    """x minus its maximum along `dim`, so that exp cannot overflow; and (dim,), not negative.
 
     The maximum is a constant to the gradient: what is computed from the differences does not depend on it.
     """
     x = float_tensor(who, "input", input)
     axes = (normalize_axis(who, dim, x.ndim),)
-    kept = kept_shape(x.shape, axes)
     if x.size == 0:
-        return x, kept, axes
-    return x - reshape_to(reduce_max(x.detach(), axes=axes), shape=kept), kept, axes
+        return x, axes
+    return subtract(x, reduce_max(x.detach(), axes=axes, keepdims=True)), axes

@@ -10,7 +10,18 @@ from minigrad.core import Tensor
 from minigrad.engine import as_operand, tracer
 from minigrad.errors import DtypeError, ShapeError
 from minigrad.nn.arguments import float_tensor
-from minigrad.ops import cast, checked_index, equal, gather, gather_along, logical_not, multiply, reduce_sum, reshape_to, select
+from minigrad.ops import (
+    cast,
+    checked_index,
+    equal,
+    gather,
+    gather_along,
+    logical_not,
+    multiply,
+    reduce_sum,
+    reshape_to,
+    select,
+)
 
 
 def class_axis(who: str, scores: Tensor) -> int:

@@ -20,6 +20,7 @@ from minigrad.ops import (
     broadcast_to,
     equal,
     exp,
+    expand_dims,
     log,
     logaddexp,
     negative,
@@ -85,12 +86,12 @@ def cross_entropy(
     axis = class_axis(who, scores)
     classes = scores.data.shape[axis]
     weights = class_weights(who, weight, classes)
-    shifted, kept, axes = shift_by_max(who, scores, axis)
+    shifted, axes = shift_by_max(who, scores, axis)
     log_total = log(reduce_sum(exp(shifted), axes=axes))  # log p_c = shifted_c - log_total
 
     def expected(p: Any) -> Tensor:
         """-sum over c of weight_c p_c log p_c."""
-        terms = p * (reshape_to(log_total, shape=kept) - shifted)
+        terms = p * (expand_dims(log_total, axis) - shifted)
         if isinstance(p, Tensor):  # a class that cannot be, and is not wanted, costs nothing: 0, not 0 * inf
             terms = select(broadcast_to(equal(p, 0), terms.shape), 0.0, terms)
         if weights is not None:
