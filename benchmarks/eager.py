@@ -4,8 +4,8 @@
 
 Three nets, float32, data resident, a fresh minibatch each step: forward, zero_grad, backward, optimizer step. Both
 start from the same weights and see the same batches; their losses over the first steps must agree before anything is
-timed. The figure is the ratio of the median times, minigrad / PyTorch: below 1 minigrad is faster. Needs `pip install -e
-".[bench]"`. The BLAS libraries choose their own kernels: OPENBLAS_* and thread variables are set before they load.
+timed. The figure is the ratio of the median times, minigrad / PyTorch: below 1 minigrad is faster. The BLAS libraries
+choose their own kernels: OPENBLAS_* and thread variables are set before they load. Needs `pip install -e ".[bench]"`.
 """
 
 import argparse

@@ -227,21 +227,12 @@ def __getattr__(name: str) -> Any:
 
 __all__ = """
 Tensor tensor
-<<<<<<< HEAD
-grad value_and_grad vjp jvp hvp jacobian hessian checkpoint autograd no_grad enable_grad detect_anomaly
+grad value_and_grad vjp jvp hvp jacobian hessian checkpoint custom_op autograd no_grad enable_grad detect_anomaly
 gradcheck checking jit disable_jit
 float32 float64 float16 int8 int16 int32 int64 uint8 bool default_dtype set_default_dtype result_type can_cast finfo
 iinfo
-manual_seed Generator random nn optim data save load
-MinigradError ShapeError DtypeError GraphError GradcheckError AnomalyError TracingError DataError ConfigError
-=======
-grad value_and_grad vjp jvp hvp jacobian hessian checkpoint custom_op autograd no_grad enable_grad detect_anomaly
-gradcheck checking
-float32 float64 float16 int8 int16 int32 int64 uint8 bool default_dtype set_default_dtype result_type can_cast finfo
-iinfo
 manual_seed Generator set_num_threads get_num_threads random nn optim data save load
-MinigradError ShapeError DtypeError GraphError GradcheckError AnomalyError DataError ConfigError
->>>>>>> main
+MinigradError ShapeError DtypeError GraphError GradcheckError AnomalyError TracingError DataError ConfigError
 abs acos acosh add all allclose any arange argmax argmin argsort asarray asin asinh astype atan atan2 atanh
 broadcast_arrays broadcast_to ceil clip concat copysign cos cosh count_nonzero cumprod cumsum cumulative_prod
 cumulative_sum diag diagonal diff digamma divide einsum empty empty_like equal erf erfc exp exp2 expand_dims expm1 eye

@@ -32,8 +32,8 @@ class Tensor:
     __array_ufunc__ = None  # NumPy leaves `array + tensor` to Tensor.__radd__
     __hash__ = object.__hash__  # __eq__ is elementwise; tensors are keys by identity
 
-    def __init__(self, data: np.ndarray, node: Any = None) -> None:
-        self.data = data
+    def __init__(self, data: Any, node: Any = None) -> None:
+        self.data: Any = data
         self.node = node
         self.grad: Tensor | None = None
 

@@ -170,7 +170,7 @@ class Compiled:
                 self.replace(parity, k)
         for values, inputs in ((self.float_values, self.floats), (self.int_values, self.ints)):
             for i, (_, source) in enumerate(inputs):
-                values[i] = source.get() if isinstance(source, Number) else flat[source.position]
+                values[i] = source.get() if isinstance(source, Number) else flat[source[0]]
         given = [as_argument(flat[s.position].data) for _, s in self.tensors]
         outs = [np.empty(v.shape or 1, v.dtype) for v in self.outs]
         failed = self.function(table, self.float_values, self.int_values, *given, *outs, *self.arenas)
@@ -186,7 +186,7 @@ class Compiled:
     def refresh(self) -> None:
         """Write the addresses of arrays that are not the ones of the last call into the tables."""
         for i, (_, source) in enumerate(self.references):
-            array = source.tensor.grad.data if source.is_grad else source.tensor.data
+            array = source.get().data
             if array is self.held[i]:
                 continue
             self.held[i] = array

@@ -31,7 +31,7 @@ class Jitted:
 
     def __init__(self, fn: Callable, warmup: int = 1) -> None:
         functools.update_wrapper(self, fn)
-        self.fn, self.warmup = fn, warmup
+        self.fn, self.warmup, self.name = fn, warmup, getattr(fn, "__name__", "the function")
         self.traces: dict[Any, list[tuple[Guard, Compiled]]] = {}
         self.calls: dict[Any, int] = {}
         self.hits = self.made = 0
@@ -57,7 +57,7 @@ class Jitted:
             try:
                 self.last = step = self.compile(key, args, kwargs)
             except Unsupported as reason:
-                warnings.warn(f"{reason} {self.__name__} runs eagerly.", RuntimeWarning, stacklevel=2)
+                warnings.warn(f"{reason} {self.name} runs eagerly.", RuntimeWarning, stacklevel=2)
                 self.eager = True
                 return self.fn(*args, **kwargs)
             return self.run(step, flat, args, kwargs)
@@ -74,7 +74,7 @@ class Jitted:
         before = self.traces.setdefault(key, [])
         if len(before) >= 5:
             warnings.warn(
-                f"[jit] {self.__name__} was traced {len(before) + 1} times for one signature; this time "
+                f"[jit] {self.name} was traced {len(before) + 1} times for one signature; this time "
                 f"{before[0][0].why()}.",
                 RuntimeWarning,
                 stacklevel=3,
@@ -93,7 +93,7 @@ class Jitted:
     def expect_compiled(self) -> Compiled:
         """The step that ran last."""
         if self.last is None:
-            raise TracingError(f"[jit] {self.__name__} has not been compiled yet: call it, twice unless warmup=0.")
+            raise TracingError(f"[jit] {self.name} has not been compiled yet: call it, twice unless warmup=0.")
         return self.last
 
     @property

@@ -68,8 +68,7 @@ def named_by(fn: Callable) -> list[Callable[[], Any]]:
         getters.append(named(name, lambda cell=cell: cell.cell_contents))
     space = fn.__globals__
     for name in code.co_names:
-        value = space.get(name, named_by)
-        if isinstance(value, (*PLAIN, Tensor)) or hasattr(value, "configuration"):
+        if name in space and (isinstance(space[name], (*PLAIN, Tensor)) or hasattr(space[name], "configuration")):
             getters.append(named(name, lambda name=name: space.get(name)))
     return getters
 

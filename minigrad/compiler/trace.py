@@ -1,9 +1,9 @@
 """Tracing: run the user's function with symbolic tensors and record the primitives it calls.
 
 Arguments become symbols. A concrete tensor met on the way (a parameter, a buffer, an optimizer's state) becomes an
-input by reference; what is assigned to it, and the gradients left on it, become outputs. So do numbers that optimizers and
-generators hold: they are *weak* symbols, which promote as Python scalars do. When the trace is over, every tensor is as
-it was before.
+input by reference; what is assigned to it, and the gradients left on it, become outputs. Numbers that optimizers and
+generators hold become *weak* symbols, which promote as Python scalars do. When the trace is over, every tensor is as it
+was before.
 """
 
 from __future__ import annotations
