@@ -103,8 +103,8 @@ class Compiled:
         self.alternating = [j for j, i in enumerate(self.in_place) if i < 0]
         self.buffers: list[Any] = [[None] * len(self.alternating) for _ in range(2)]
         weak_arguments = [(v, s) for v, s in self.arguments if v.weak]
-        self.floats = [(v, s) for v, s in [*self.numbers, *weak_arguments] if v.dtype.kind == "f"]
-        self.ints = [(v, s) for v, s in [*self.numbers, *weak_arguments] if v.dtype.kind != "f"]
+        self.floats: list[tuple[Value, Any]] = [(v, s) for v, s in [*self.numbers, *weak_arguments] if v.dtype.kind == "f"]
+        self.ints: list[tuple[Value, Any]] = [(v, s) for v, s in [*self.numbers, *weak_arguments] if v.dtype.kind != "f"]
         self.tensors = [(v, s) for v, s in self.arguments if not v.weak]
         self.float_values = np.zeros(len(self.floats) + 1, np.float64)
         self.int_values = np.zeros(len(self.ints) + 1, np.int64)
@@ -170,7 +170,7 @@ class Compiled:
                 self.replace(parity, k)
         for values, inputs in ((self.float_values, self.floats), (self.int_values, self.ints)):
             for i, (_, source) in enumerate(inputs):
-                values[i] = source.get() if isinstance(source, Number) else flat[source[0]]
+                values[i] = source.get() if isinstance(source, Number) else flat[source.position]
         given = [as_argument(flat[s.position].data) for _, s in self.tensors]
         outs = [np.empty(v.shape or 1, v.dtype) for v in self.outs]
         failed = self.function(table, self.float_values, self.int_values, *given, *outs, *self.arenas)
