@@ -225,7 +225,7 @@ def test_float64_where_float32_belongs_does_not_compile(operation):
         run(compiled(operation, 32, len(inputs)), *inputs)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @unary
 def test_error_of_every_float32(operation):
     """All 2^32 arguments, four minutes a function; `-n 2` halves the wait."""
