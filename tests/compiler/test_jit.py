@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad import nn, optim
+from minigrad import nn, ops, optim
 from minigrad.nn import functional as F
 
 TOLERANCE = 1e-10  # of an array's largest magnitude
@@ -358,3 +358,14 @@ def test_what_cannot_be_compiled_runs_eagerly_with_one_warning():
     with pytest.warns(RuntimeWarning, match="pow.*runs eagerly"):
         close(g(x, x), [4, 27])
     close(g(x, x), [4, 27])
+
+
+@pytest.mark.parametrize("bad", [-1, 4])
+def test_checked_index(bad):
+    assert ops.checked_index(mg.tensor([0, 3]), size=4).tolist() == [0, 3]
+    assert ops.checked_index(mg.zeros(0, dtype="int64"), size=0).tolist() == []
+    g = mg.jit(lambda i: ops.checked_index(i, size=4), warmup=0)
+    assert g(mg.tensor([0, 3])).tolist() == [0, 3]
+    for f in (g, g.fn):
+        with pytest.raises(IndexError, match=rf"expected indices in \[0, 4\), found {min(bad, 1)} to {max(bad, 1)}"):
+            f(mg.tensor([1, bad]))
