@@ -3,9 +3,9 @@
     python benchmarks/eager.py [--threads 1] [--rounds 15]
 
 Three nets, float32, data resident, a fresh minibatch each step: forward, zero_grad, backward, optimizer step. Both
-start from the same weights and see the same batches; their losses over the first steps must agree before anything is timed.
-The figure is the ratio of the median times, minigrad / PyTorch: below 1 minigrad is faster. Needs `pip install -e
-".[bench]"`. The BLAS libraries choose their own kernels: OPENBLAS_* and thread variables are set before they load.
+start from the same weights and see the same batches; their losses over the first steps must agree before anything is
+timed. The figure is the ratio of the median times, minigrad / PyTorch: below 1 minigrad is faster. The BLAS libraries
+choose their own kernels: OPENBLAS_* and thread variables are set before they load. Needs `pip install -e ".[bench]"`.
 """
 
 import argparse
@@ -119,7 +119,7 @@ def timed(step, steps):
 
 def main():
     blas = sorted({f"{b['internal_api']} {b.get('architecture', '')} x{b['num_threads']}" for b in threadpool_info()})
-    print(f"PyTorch {torch.__version__}, NumPy {np.__version__}, {options.threads} thread(s); loaded: {', '.join(blas)}")
+    print(f"PyTorch {torch.__version__}, NumPy {np.__version__}, {options.threads} thread(s); {', '.join(blas)}")
     print(f"{'one eager training step':42s} {'minigrad us':>12s} {'PyTorch us':>12s} {'ratio':>7s}")
     agree = True
     for name, make, optimizer, lr, size, shape, classes, steps in CASES:

@@ -36,7 +36,7 @@ from minigrad.dtypes import (
     set_default_dtype,
     uint8,
 )
-from minigrad.engine import detect_anomaly, enable_grad, no_grad
+from minigrad.engine import detect_anomaly, disable_jit, enable_grad, no_grad
 from minigrad.errors import (
     AnomalyError,
     ConfigError,
@@ -46,6 +46,7 @@ from minigrad.errors import (
     GraphError,
     MinigradError,
     ShapeError,
+    TracingError,
 )
 from minigrad.kernels.threads import get_num_threads, set_num_threads
 from minigrad.ops import (
@@ -210,9 +211,10 @@ keep_freed_memory()
 if TYPE_CHECKING:
     from minigrad import checking, data
     from minigrad.checking import gradcheck
+    from minigrad.compiler import jit
 
 # Not every program loads data or checks gradients: these are imported when they are first asked for.
-_ON_FIRST_USE = {"checking": "checking", "data": "data", "gradcheck": "checking.check"}
+_ON_FIRST_USE = {"checking": "checking", "data": "data", "gradcheck": "checking.check", "jit": "compiler.function"}
 
 
 def __getattr__(name: str) -> Any:
@@ -226,11 +228,11 @@ def __getattr__(name: str) -> Any:
 __all__ = """
 Tensor tensor
 grad value_and_grad vjp jvp hvp jacobian hessian checkpoint custom_op autograd no_grad enable_grad detect_anomaly
-gradcheck checking
+gradcheck checking jit disable_jit
 float32 float64 float16 int8 int16 int32 int64 uint8 bool default_dtype set_default_dtype result_type can_cast finfo
 iinfo
 manual_seed Generator set_num_threads get_num_threads random nn optim data save load
-MinigradError ShapeError DtypeError GraphError GradcheckError AnomalyError DataError ConfigError
+MinigradError ShapeError DtypeError GraphError GradcheckError AnomalyError TracingError DataError ConfigError
 abs acos acosh add all allclose any arange argmax argmin argsort asarray asin asinh astype atan atan2 atanh
 broadcast_arrays broadcast_to ceil clip concat copysign cos cosh count_nonzero cumprod cumsum cumulative_prod
 cumulative_sum diag diagonal diff digamma divide einsum empty empty_like equal erf erfc exp exp2 expand_dims expm1 eye

@@ -32,8 +32,8 @@ class Tensor:
     __array_ufunc__ = None  # NumPy leaves `array + tensor` to Tensor.__radd__
     __hash__ = object.__hash__  # __eq__ is elementwise; tensors are keys by identity
 
-    def __init__(self, data: np.ndarray, node: Any = None) -> None:
-        self.data = data
+    def __init__(self, data: Any, node: Any = None) -> None:
+        self.data: Any = data
         self.node = node
         self.grad: Tensor | None = None
 
@@ -94,6 +94,7 @@ class Tensor:
             raise DtypeError(f"[requires_grad_] only float tensors have gradients, this one is {self.data.dtype}.")
         if flag != self.requires_grad:
             self.node = engine.Leaf(self) if flag else None
+            engine.configuration_changed()
         return self
 
     def backward(
@@ -162,20 +163,24 @@ class Tensor:
         """
         if not self.is_leaf:
             raise GraphError("[assign_] only a leaf can be assigned to; this tensor was computed.")
-        array = value.data if isinstance(value, Tensor) else np.array(value, self.dtype)
-        if array.shape != self.shape:
-            raise ShapeError(f"[assign_] expected shape {self.shape}, got {array.shape}.")
+        value = value if isinstance(value, Tensor) else Tensor(np.array(value, self.dtype))
+        if value.shape != self.shape:
+            raise ShapeError(f"[assign_] expected shape {self.shape}, got {value.shape}.")
+        self.rebind(value.astype(self.dtype).data)
+        return self
+
+    def rebind(self, data: Any) -> None:
+        """Let the tensor hold another array, and note the one before for whoever may have to go back."""
         journal = engine.JOURNAL.get()
         if journal is not None:
             journal.append((self, self.data))
-        self.data = array if array.dtype == self.dtype else array.astype(self.dtype)
-        return self
+        self.data = data
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if isinstance(self.node, engine.Leaf) and engine.MODE.get().recording:
             raise GraphError("[setitem] a leaf that requires grad cannot be changed: work on x * 1, or in no_grad.")
         changed = ops.set_item(self, key, value)
-        self.data = changed.data
+        self.rebind(changed.data)
         if engine.MODE.get().recording:
             self.node = changed.node
 

@@ -57,13 +57,15 @@ class Mode:
 
     recording: bool = True
     anomaly: bool = False
+    tracer: Any = None
+    jit: bool = True
 
 
 MODE: ContextVar[Mode] = ContextVar("mode", default=Mode())
 
 
 @contextmanager
-def switched(**changes: bool) -> Iterator[None]:
+def switched(**changes: Any) -> Iterator[None]:
     """Run a block under a changed `Mode`; exceptions restore it too."""
     token = MODE.set(replace(MODE.get(), **changes))
     try:
@@ -95,6 +97,17 @@ def enable_grad():
     return switched(recording=True)
 
 
+def disable_jit():
+    """Context manager: functions made by `mg.jit` run eagerly inside, for debugging.
+
+    >>> double = mg.jit(lambda x: 2 * x)
+    >>> with mg.disable_jit():
+    ...     double(mg.tensor([1.0]))
+    tensor([2.])
+    """
+    return switched(jit=False)
+
+
 def detect_anomaly():
     """Context manager: the first operation that makes a NaN or infinity out of finite inputs raises `AnomalyError`.
 
@@ -109,20 +122,39 @@ def detect_anomaly():
     return switched(anomaly=True)
 
 
+def tracer() -> Any:
+    """What records the running operations for the compiler; None if they are carried out."""
+    return MODE.get().tracer
+
+
 JOURNAL: ContextVar[list | None] = ContextVar("journal", default=None)
 
 
 @contextmanager
-def rolled_back() -> Iterator[None]:
-    """Undo, at the end of a block, every `assign_` made inside it."""
+def rolled_back() -> Iterator[list]:
+    """Undo, at the end of a block, every `assign_` made inside it; yields the list of (tensor, data before)."""
     journal: list = []
     token = JOURNAL.set(journal)
     try:
-        yield
+        yield journal
     finally:
         JOURNAL.reset(token)
         for tensor, data in reversed(journal):
             tensor.data = data
+
+
+_epoch = 0
+
+
+def configuration_epoch() -> int:
+    """A number that changes with every change of a module's or optimizer's configuration."""
+    return _epoch
+
+
+def configuration_changed() -> None:
+    """Note that a module or an optimizer is not configured as it was: compiled steps compare what they read."""
+    global _epoch
+    _epoch += 1
 
 
 # ---- the graph -----------------------------------------------------------------------------------------------
@@ -219,6 +251,9 @@ class Primitive:
         self.joint_rule = rule
 
     def __call__(self, *inputs: Any, **params: Any) -> Any:
+        mode = MODE.get()
+        if mode.tracer is not None:
+            return mode.tracer.run(self, inputs, params)
         arrays, parents = [], []
         dtype, uniform, tracked = None, True, False
         for x in inputs:
@@ -242,7 +277,6 @@ class Primitive:
             if promoted is not inputs:
                 return self(*promoted, **params)
         out = self.reference(*arrays, **params)
-        mode = MODE.get()
         if mode.anomaly:
             check_forward(self, arrays, out)
         recorded = tracked and mode.recording

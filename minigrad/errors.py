@@ -23,6 +23,10 @@ class GraphError(MinigradError, RuntimeError):
     """The autodiff graph cannot answer: it was freed, never recorded, or does not reach an input."""
 
 
+class TracingError(MinigradError, RuntimeError):
+    """A compiled function asked for something that only running it can tell."""
+
+
 class AnomalyError(MinigradError, RuntimeError):
     """`detect_anomaly` met the first NaN or infinity."""
 

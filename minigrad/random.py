@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import kernels
+from minigrad import engine, kernels
 from minigrad.core import Tensor
 from minigrad.dtypes import DtypeLike, as_dtype, default_dtype
 from minigrad.engine import primitive
@@ -169,8 +169,11 @@ def random_permutation(seed, call, *, n):
 # ---- what users call
 
 
-def _drawn(generator: Generator | None) -> tuple[int, int]:
+def _drawn(generator: Generator | None) -> tuple[Any, Any]:
     generator = default_generator if generator is None else generator
+    tracer = engine.MODE.get().tracer
+    if tracer is not None:
+        return tracer.draw(generator)
     return generator.seed, generator.next_call()
 
 

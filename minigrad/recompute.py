@@ -26,7 +26,7 @@ def checkpoint(f: Callable, *args: Any) -> Any:
     >>> mg.allclose(x.grad, mg.cos(x) * mg.exp(mg.sin(x)))
     True
     """
-    if not engine.MODE.get().recording:
+    if not engine.MODE.get().recording or engine.MODE.get().tracer is not None:  # compiled, f is not run twice
         return f(*args)
     state, start = random.default_generator.state_dict(), engine.next_order()
     inside = tree_map(lambda x: cut(x) if is_float(x) else x, args)

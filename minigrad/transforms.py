@@ -118,7 +118,7 @@ def value_and_grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool 
             return out
 
         pull = Pullback(scalar, chosen)
-        grads = pull(Tensor(np.ones_like(pull.out.data)))
+        grads = pull(Tensor(np.ones(pull.out.shape, pull.out.dtype)))
         value = (pull.value, aux[0] if pull.outer else detached(aux[0])) if has_aux else pull.value
         return value, grads[0] if isinstance(argnums, int) else grads
 

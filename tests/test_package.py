@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "transforms": INNER | {"ops", "tree"},
     "recompute": INNER | {"ops", "random", "tree"},
     "custom": INNER,
-    "compiler": INNER | {"kernels", "ops"},
+    "compiler": INNER | {"kernels", "ops", "random", "tree"},
     "nn": TENSORS,
     "optim": TENSORS,
     "data": TENSORS,

@@ -8,10 +8,13 @@ from typing import Any, NamedTuple, Self
 
 from minigrad.core import Tensor
 from minigrad.dtypes import DtypeLike, as_dtype
+from minigrad.engine import MODE, configuration_changed, tracer
 from minigrad.errors import ConfigError, DtypeError
 from minigrad.nn.error_path import add_path
 from minigrad.nn.parameter import Parameter
-from minigrad.ops import tensor
+from minigrad.ops import tensor, zeros_like
+
+PLAIN = (bool, int, float, str, tuple, type(None))
 
 
 class IncompatibleKeys(NamedTuple):
@@ -52,7 +55,7 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            if self._forward_pre_hooks or self._forward_hooks:
+            if self._forward_pre_hooks or self._forward_hooks or MODE.get().tracer is not None:
                 return self._call_hooked(args, kwargs)
             return self.forward(*args, **kwargs)
         except Exception as error:
@@ -66,6 +69,8 @@ class Module:
     forward: Callable[..., Any] = _no_forward
 
     def _call_hooked(self, args: tuple, kwargs: dict) -> Any:
+        if tracer() is not None:
+            tracer().watch(self)
         for hook in self._forward_pre_hooks:
             changed = hook(self, args)
             if changed is not None:
@@ -111,7 +116,19 @@ class Module:
             raise DtypeError(
                 f"[{type(self).__name__}] {name} is a buffer: assign a tensor or None, got a {type(value).__name__}."
             )
+        configuration_changed()
         super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        configuration_changed()
+        super().__delattr__(name)
+
+    def configuration(self) -> list[tuple[str, Any]]:
+        """What a compiled step may have read of this module: plain attributes, and which objects the others are."""
+        return [
+            (name, value if isinstance(value, PLAIN) else (id(value), getattr(value, "requires_grad", None)))
+            for name, value in self.__dict__.items()
+        ]
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Make a tensor part of the state without training it.
@@ -319,10 +336,12 @@ class Module:
 
 def zero_grad(parameter: Tensor, set_to_none: bool) -> None:
     """Forget a gradient, or set it to zero."""
+    if tracer() is not None:
+        tracer().keep(parameter)
     if set_to_none:
         parameter.grad = None
     elif parameter.grad is not None:
-        parameter.grad = Tensor(parameter.grad.data * 0)
+        parameter.grad = zeros_like(parameter)
 
 
 def _join(path: str, name: str) -> str:

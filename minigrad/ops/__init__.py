@@ -115,6 +115,7 @@ from minigrad.ops.elementwise import (  # noqa: E402
 from minigrad.ops.indexing import (  # noqa: E402
     arg_sort,
     argsort,
+    checked_index,
     diag,
     diagonal,
     diff,

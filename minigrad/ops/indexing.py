@@ -276,6 +276,14 @@ def take_along_axis(x: Any, indices: Any, axis: int = -1) -> Tensor:
     return gather_along(broadcast_to(x, full), broadcast_to(indices, picked), axis=axis)
 
 
+@primitive(kind="index")
+def checked_index(index, *, size):
+    """The index itself, if all of it lies in [0, size). Raises IndexError otherwise."""
+    if index.size and not 0 <= index.min() <= index.max() < size:
+        raise IndexError(f"[index] expected indices in [0, {size}), found {index.min()} to {index.max()}.")
+    return index
+
+
 # ---- sorting
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -120,7 +119,7 @@ def adam_step(g: Any, state: State, hyper: Mapping[str, Any]) -> tuple[Any, Stat
     new = {"step": t, "exp_avg": m, "exp_avg_sq": v}
     if hyper["amsgrad"]:
         v = new["max_exp_avg_sq"] = xp.maximum(state["max_exp_avg_sq"], v)
-    correction = math.sqrt(1 - b2**t)
+    correction = (1 - b2**t) ** 0.5
     denominator = xp.sqrt(v)
     denominator += hyper["eps"] * correction
     step = m * (hyper["lr"] * correction / (1 - b1**t))

@@ -8,13 +8,22 @@ from typing import Any, ClassVar
 import numpy as np
 
 from minigrad.core import Tensor
-from minigrad.engine import enable_grad
+from minigrad.engine import configuration_changed, enable_grad, no_grad, tracer
 from minigrad.errors import ConfigError, DtypeError, ShapeError
 from minigrad.ops import tensor, zeros_like
 from minigrad.optim.blocks import in_blocks
 
-Group = dict[str, Any]
 State = dict[str, Any]
+
+
+class Group(dict[str, Any]):
+    """Parameters with their hyper-parameters. Compiled steps read numbers anew; other changes they are told of."""
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if name not in self or pattern(self[name]) != pattern(value):
+            configuration_changed()
+        super().__setitem__(name, value)
+
 
 
 class Optimizer:
@@ -31,7 +40,7 @@ class Optimizer:
     #: the hyper-parameters that must not be negative
     not_negative: ClassVar[tuple[str, ...]] = ("lr", "weight_decay")
 
-    def __init__(self, params: Iterable[Any], defaults: Group) -> None:
+    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         self.defaults = defaults
         self.param_groups: list[Group] = []
         self.state: dict[Tensor, dict[str, Tensor]] = {}
@@ -76,6 +85,9 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        if tracer() is not None:
+            self.record(tracer())
+            return loss
         with np.errstate(all="ignore"):  # a diverging run shows in its loss; a warning for each step would bury that
             changes = [
                 (p, *self.evaluate(p, p.grad.data, group))
@@ -89,6 +101,31 @@ class Optimizer:
             for name, value in new_state.items():
                 state[name].data = np.asarray(value, state[name].dtype)
         return loss
+
+    def record(self, tracer: Any) -> None:
+        """The step on symbolic tensors, for the compiler: numbers that are not 0 stay adjustable, by reference."""
+        tracer.watch(self)
+        for group in self.param_groups:
+            hyper = {name: adjustable(tracer, group, name) for name in self.defaults}
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                tensors = {name: self.state[p][name] for name in self.state_names(group)}
+                state = {name: tracer.count(t) if name == "step" else t for name, t in tensors.items()}
+                with no_grad():
+                    new_p, new_state = self.update(p.grad, p, state, hyper)
+                    for tensor, value in [(p, new_p), *((tensors[name], v) for name, v in new_state.items())]:
+                        tensor.assign_(value)
+
+    def configuration(self) -> Any:
+        """What a compiled step depends on: which parameters there are, and every setting that is not just a number."""
+        return [
+            (
+                [(id(p), [(name, id(t)) for name, t in self.state[p].items()]) for p in g["params"]],
+                [(name, pattern(value)) for name, value in g.items() if name != "params"],
+            )
+            for g in self.param_groups
+        ]
 
     def evaluate(self, p: Tensor, g: np.ndarray, group: Group) -> tuple[np.ndarray, State]:
         """What the rule makes of one parameter."""
@@ -108,6 +145,8 @@ class Optimizer:
         """Forget the gradients of all parameters, or set them to zero."""
         for group in self.param_groups:
             for p in group["params"]:
+                if tracer() is not None:
+                    tracer().keep(p)
                 if set_to_none:
                     p.grad = None
                 elif p.grad is not None:
@@ -136,7 +175,8 @@ class Optimizer:
                 raise ConfigError(f"[{who}] a parameter of shape {p.shape} is given twice.")
         if not params:
             raise ConfigError(f"[{who}] got an empty list of parameters.")
-        group = {"params": params, **self.defaults, **{k: v for k, v in param_group.items() if k != "params"}}
+        group = Group(self.defaults | {k: v for k, v in param_group.items() if k != "params"}, params=params)
+        configuration_changed()
         self.check(group)
         self.param_groups.append(group)
         for p in params:
@@ -174,17 +214,19 @@ class Optimizer:
             for p, i in zip(group["params"], g["params"])
         }
         for group, new in zip(self.param_groups, new_groups):
-            group.update(new)
+            for name, value in new.items():
+                group[name] = value
             for p in group["params"]:
                 self.state[p] = {name: initial(name, p) for name in self.state_names(group)} | new_state[p]
+        configuration_changed()
 
-    def loaded_group(self, saved: Mapping[str, Any]) -> Group:
+    def loaded_group(self, saved: Mapping[str, Any]) -> dict[str, Any]:
         """The hyper-parameters of a saved group."""
         missing = [name for name in self.defaults if name not in saved]
         if missing:
             raise ConfigError(f"[{type(self).__name__}] the state lacks the hyper-parameters {', '.join(missing)}.")
         found = {name: saved[name] for name in (*self.defaults, "initial_lr") if name in saved}
-        self.check(found)
+        self.check(Group(found))
         return found
 
     def loaded_state(self, index: int, p: Tensor, saved: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -209,6 +251,30 @@ class Optimizer:
             for group in self.param_groups
         ]
         return "\n".join([f"{type(self).__name__}(", *lines, ")"])
+
+
+def adjustable(tracer: Any, group: Group, name: str) -> Any:
+    """A hyper-parameter as a compiled step sees it: numbers other than 0 by reference, all else as it is."""
+    value = group[name]
+    if isinstance(value, tuple):
+        return tuple(Setting(tracer.number(lambda i=i: group[name][i]).data) if x else x for i, x in enumerate(value))
+    return Setting(tracer.number(lambda: group[name]).data) if isinstance(value, float) and value else value
+
+
+class Setting(Tensor):
+    """A number that a compiled step reads anew, and that is known not to be 0: rules may ask `if weight_decay`."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return True
+
+
+def pattern(value: Any) -> Any:
+    """What of a hyper-parameter a compiled step has built in: of a number, only whether it is 0."""
+    if isinstance(value, tuple):
+        return tuple(map(pattern, value))
+    return bool(value) if isinstance(value, float) else value
 
 
 def initial(name: str, p: Tensor) -> Tensor:

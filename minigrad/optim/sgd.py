@@ -69,7 +69,7 @@ class SGD(Optimizer):
         if not momentum:
             return p - lr * g, {}
         b = momentum * state["momentum_buffer"]
-        b += (1 - hyper["dampening"]) * g if state["step"] else g
+        b += (1 - hyper["dampening"] * (state["step"] > 0)) * g if hyper["dampening"] else g
         direction = g + momentum * b if hyper["nesterov"] else b
         return p - lr * direction, {"step": state["step"] + 1, "momentum_buffer": b}
 

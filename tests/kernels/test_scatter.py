@@ -101,7 +101,7 @@ def test_scatter_add_along_axis_cpu_equals_reference(dtype, data):
 @pytest.mark.parametrize("dtype", DTYPES)
 @given(data=st.data())
 def test_take_along_axis_cpu_equals_numpy(dtype, data):
-    shape, index, v, axis = data.draw(axis_problems(dtype, broadcast=False))
+    shape, index, _, axis = data.draw(axis_problems(dtype, broadcast=False))
     x = data.draw(values(shape, dtype))
     assert_identical(cpu.take_along_axis(x, index, axis), np.take_along_axis(x, index, axis))
 

@@ -768,4 +768,5 @@ TESTED_ELSEWHERE = {
     "random_randint": "tests/test_random.py",
     "random_permutation": "tests/test_random.py",
     "recomputed": "tests/test_transforms.py",
+    "checked_index": "tests/compiler/test_jit.py",
 }

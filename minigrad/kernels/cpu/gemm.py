@@ -10,9 +10,9 @@ from numba.core import cgutils
 from numba.extending import get_cython_function_address, intrinsic
 
 # An external symbol, resolved by name when code is loaded, does not stop numba from caching; a ctypes pointer does.
-_SYMBOLS = {types.float32: "minigrad_sgemm", types.float64: "minigrad_dgemm"}
+BLAS_SYMBOLS = {types.float32: "minigrad_sgemm", types.float64: "minigrad_dgemm"}
 for _type, _routine in ((types.float32, "sgemm"), (types.float64, "dgemm")):
-    binding.add_symbol(_SYMBOLS[_type], get_cython_function_address("scipy.linalg.cython_blas", _routine))
+    binding.add_symbol(BLAS_SYMBOLS[_type], get_cython_function_address("scipy.linalg.cython_blas", _routine))
 
 _M, _N, _K = 64, 128, 122  # the largest piece of a product
 
@@ -40,7 +40,7 @@ def _column_major_gemm(typing_context, element, m, n, k, a, lda, b, ldb, beta, c
         no_transpose = reference(ir.Constant(byte, ord("N")))
         shape, alpha = [size(m), size(n), size(k)], reference(ir.Constant(number, 1.0))
         function_type = ir.FunctionType(ir.VoidType(), [pointer] * 13)
-        function = cgutils.get_or_insert_function(builder.module, function_type, _SYMBOLS[kind])
+        function = cgutils.get_or_insert_function(builder.module, function_type, BLAS_SYMBOLS[kind])
         operands = [*matrix(a, lda), *matrix(b, ldb), reference(beta), *matrix(c, ldc)]
         builder.call(function, [no_transpose, no_transpose, *shape, alpha, *operands])
         return context.get_dummy_value()

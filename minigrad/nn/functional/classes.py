@@ -7,10 +7,21 @@ from typing import Any
 import numpy as np
 
 from minigrad.core import Tensor
-from minigrad.engine import as_operand
+from minigrad.engine import as_operand, tracer
 from minigrad.errors import DtypeError, ShapeError
 from minigrad.nn.arguments import float_tensor
-from minigrad.ops import cast, equal, gather, gather_along, logical_not, multiply, reduce_sum, reshape_to, select
+from minigrad.ops import (
+    cast,
+    checked_index,
+    equal,
+    gather,
+    gather_along,
+    logical_not,
+    multiply,
+    reduce_sum,
+    reshape_to,
+    select,
+)
 
 
 def class_axis(who: str, scores: Tensor) -> int:
@@ -44,6 +55,8 @@ class Labels:
         self.ignored = ignored(who, self.index, scores.data.shape[self.axis], ignore_index)
         if self.ignored is not None:
             self.index = select(self.ignored, 0, self.index)  # any valid index: what it finds is dropped later
+        if tracer() is not None:
+            self.index = checked_index(self.index, size=scores.data.shape[self.axis])
 
     def pick(self, x: Tensor) -> Tensor:
         """x (the shape of the scores) at each sample's label."""
@@ -94,6 +107,8 @@ def ignored(who: str, target: Tensor, classes: int, ignore_index: int) -> Tensor
 
     Raises IndexError, with the labels found, if one of the others is not in [0, classes).
     """
+    if tracer() is not None:  # checked when the compiled code runs
+        return equal(target, ignore_index)
     if not 0 <= ignore_index < classes and in_range(target.data, classes):
         return None
     mask = equal(target, ignore_index)

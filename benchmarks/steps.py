@@ -1,0 +1,179 @@
+"""A whole training step compiled by minigrad, against PyTorch eager, torch.compile and jax.jit, interleaved in one run.
+
+    python benchmarks/steps.py [--threads 1] [--rounds 15]
+
+float32, data resident, a fresh minibatch selected for each step. All start from the same weights and see the same
+batches; their losses over the first steps must agree before anything is timed. torch.compile has the optimizer step
+inside, jax donates its buffers. A rival that is not installed, or cannot compile here, is left out and named.
+The figure is the median time of the fastest rival over minigrad's: above 1 minigrad is faster. Needs `pip install -e
+".[bench]"`. OPENBLAS_* and thread variables are set before the libraries load.
+"""
+
+import argparse
+import os
+import statistics
+import time
+
+parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+parser.add_argument("--threads", type=int, default=1, help="threads for all (default 1)")
+parser.add_argument("--rounds", type=int, default=15, help="interleaved timing rounds (default 15)")
+parser.add_argument("--rivals", default="torch,torch.compile,jax", help="which to run beside minigrad")
+options = parser.parse_args()
+
+for name in [n for n in os.environ if n.startswith("OPENBLAS_")]:
+    del os.environ[name]
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ[name] = str(options.threads)
+if options.threads == 1:
+    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+
+from itertools import pairwise
+
+import numpy as np
+import torch
+from threadpoolctl import threadpool_info
+
+import minigrad as mg
+from minigrad.nn import functional as F
+
+torch.set_num_threads(options.threads)
+BATCHES, AGREE_STEPS, AGREE_RTOL = 8, 5, 2e-3
+
+MOMENTUM = {"lr": 0.01, "momentum": 0.9}
+# name, sizes, activation, optimizer, its arguments, batch size, steps per timing
+CASES = [
+    ("MLP 2-16-16-2 tanh, batch 100, SGD", [2, 16, 16, 2], "Tanh", "SGD", {"lr": 0.1}, 100, 200),
+    ("MLP 64-128-10 ReLU, batch 64, Adam", [64, 128, 10], "ReLU", "Adam", {"lr": 1e-3}, 64, 200),
+    ("MLP 784-128-64-10 ReLU, batch 32, Adam", [784, 128, 64, 10], "ReLU", "Adam", {"lr": 1e-3}, 32, 50),
+    ("MLP 784-512-512-10, batch 128, momentum", [784, 512, 512, 10], "ReLU", "SGD", MOMENTUM, 128, 10),
+]
+
+
+def mlp(lib, sizes, activation):
+    layers = []
+    for i, (a, b) in enumerate(pairwise(sizes)):
+        layers += [lib.Linear(a, b)] + [getattr(lib, activation)()] * (i < len(sizes) - 2)
+    return lib.Sequential(*layers)
+
+
+def train_step(loss_of, model, optimizer):
+    def step(x, y):
+        loss = loss_of(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def ours(weights, sizes, activation, kind, arguments):
+    model = mlp(mg.nn, sizes, activation)
+    model.load_state_dict({k: mg.tensor(v) for k, v in weights.items()})
+    optimizer = getattr(mg.optim, kind)(model.parameters(), **arguments)
+    return mg.jit(train_step(F.cross_entropy, model, optimizer)), mg.tensor
+
+
+def torch_eager(weights, sizes, activation, kind, arguments):
+    model = mlp(torch.nn, sizes, activation)
+    model.load_state_dict({k: torch.tensor(v) for k, v in weights.items()})
+    optimizer = getattr(torch.optim, kind)(model.parameters(), **arguments)
+    return train_step(torch.nn.functional.cross_entropy, model, optimizer), torch.tensor
+
+
+def torch_compiled(*case):
+    step, convert = torch_eager(*case)
+    return torch.compile(step), convert
+
+
+def jax_jit(weights, sizes, activation, kind, arguments):
+    import jax
+    import jax.numpy as jnp
+
+    act = jnp.tanh if activation == "Tanh" else jax.nn.relu
+    lr, mu, (b1, b2), eps = arguments["lr"], arguments.get("momentum", 0.0), (0.9, 0.999), 1e-8
+    names = sorted({k.split(".")[0] for k in weights}, key=int)
+    params = [(jnp.asarray(weights[f"{k}.weight"]), jnp.asarray(weights[f"{k}.bias"])) for k in names]
+    zeros = jax.tree.map(jnp.zeros_like, params)
+
+    def loss_of(params, x, y):
+        for i, (w, b) in enumerate(params):
+            x = x @ w.T + b
+            if i < len(params) - 1:
+                x = act(x)
+        return -jnp.take_along_axis(jax.nn.log_softmax(x), y[:, None], 1).mean()
+
+    def update(state, x, y):
+        params, m, v, t = state
+        loss, g = jax.value_and_grad(loss_of)(params, x, y)
+        t = t + 1
+        if kind == "Adam":
+            m = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, m, g)
+            v = jax.tree.map(lambda v, g: b2 * v + (1 - b2) * g * g, v, g)
+            scale = lr / (1 - b1**t)
+            params = jax.tree.map(
+                lambda p, m, v: p - scale * m / (jnp.sqrt(v) / jnp.sqrt(1 - b2**t) + eps), params, m, v
+            )
+        elif mu:
+            m = jax.tree.map(lambda m, g: mu * m + g, m, g)
+            params = jax.tree.map(lambda p, m: p - lr * m, params, m)
+        else:
+            params = jax.tree.map(lambda p, g: p - lr * g, params, g)
+        return (params, m, v, t), loss
+
+    compiled = jax.jit(update, donate_argnums=0)
+    held = {"state": (params, zeros, jax.tree.map(jnp.zeros_like, params), jnp.float32(0))}
+
+    def step(x, y):
+        held["state"], loss = compiled(held["state"], x, y)
+        return loss
+
+    return step, jnp.asarray
+
+
+RIVALS = {"torch": torch_eager, "torch.compile": torch_compiled, "jax": jax_jit}
+
+
+def timed(step, xs, ys, steps):
+    start = time.perf_counter()
+    for i in range(steps):
+        loss = step(xs[i % BATCHES], ys[i % BATCHES])
+    float(loss.detach() if hasattr(loss, "detach") else loss)  # wait: jax returns before it is done
+    return (time.perf_counter() - start) / steps * 1e6
+
+
+def contest(name, sizes, activation, kind, arguments, size, steps):
+    torch.manual_seed(0)
+    weights = {k: v.numpy().copy() for k, v in mlp(torch.nn, sizes, activation).state_dict().items()}
+    rng = np.random.default_rng(0)
+    xs = rng.standard_normal((BATCHES, size, sizes[0])).astype(np.float32)
+    ys = rng.integers(0, sizes[-1], (BATCHES, size))
+    runs, losses = {}, {}
+    for label, make in {"minigrad": ours, **{r: RIVALS[r] for r in options.rivals.split(",")}}.items():
+        try:
+            step, convert = make(weights, sizes, activation, kind, arguments)
+            data = [convert(x) for x in xs], [convert(y) for y in ys]
+            first = [step(data[0][i], data[1][i]) for i in range(AGREE_STEPS)]
+            losses[label] = [float(loss.detach() if hasattr(loss, "detach") else loss) for loss in first]
+            runs[label] = (step, *data)
+        except Exception as error:  # noqa: BLE001  (a rival that does not run here is left out)
+            print(f"  {label} left out: {type(error).__name__}: {str(error).splitlines()[0][:90]}")
+    for label, found in losses.items():
+        np.testing.assert_allclose(found, losses["minigrad"], rtol=AGREE_RTOL, err_msg=f"{name}: losses of {label}")
+    torch.set_num_threads(options.threads)
+    rounds = [{label: timed(*run, steps) for label, run in runs.items()} for _ in range(options.rounds)]
+    times = {label: statistics.median(r[label] for r in rounds) for label in runs}
+    best = min((t for label, t in times.items() if label != "minigrad"), default=float("nan"))
+    cells = "  ".join(f"{label} {t:8.1f}" for label, t in times.items())
+    print(f"{name:46s} {cells}  us   fastest rival / minigrad {best / times['minigrad']:5.2f}", flush=True)
+
+
+def main():
+    blas = sorted({f"{b['internal_api']} {b.get('architecture', '')} x{b['num_threads']}" for b in threadpool_info()})
+    print(f"PyTorch {torch.__version__}, NumPy {np.__version__}, {options.threads} thread(s); {', '.join(blas)}")
+    for case in CASES:
+        contest(*case)
+
+
+if __name__ == "__main__":
+    main()

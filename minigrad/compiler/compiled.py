@@ -1,0 +1,247 @@
+"""One trace as a compiled function: building it, and calling it on the tensors it refers to."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad.compiler.emit import Emitter
+from minigrad.compiler.graph import Graph, Value
+from minigrad.compiler.layout import contiguous, layouts
+from minigrad.compiler.load import compiled
+from minigrad.compiler.lower import lower
+from minigrad.compiler.names import TYPES
+from minigrad.compiler.plan import plan
+from minigrad.compiler.schedule import CHECKS, Step, reduced, schedule
+from minigrad.compiler.simplify import simplify
+from minigrad.compiler.trace import Argument, Number, Reference, Symbol, Tracer, Write, tracing
+from minigrad.core import Tensor
+from minigrad.tree import leaves, tree_map
+
+HEADER = '''"""Generated: one compiled step."""
+
+from numba import njit
+
+from minigrad.compiler.runtime import *
+
+
+{functions}@njit(cache=True, **SETTINGS)
+def step({parameters}):
+'''
+ALONE = 2  # references to an array that only we hold: our list and getrefcount's argument
+UNSHARED = 3  # to one that a tensor holds too
+
+
+class Failed(Exception):
+    """An index that compiled code checked is out of range."""
+
+
+class Trace:
+    """What running a function on symbols recorded."""
+
+    def __init__(self, fn: Callable, args: tuple, kwargs: dict) -> None:
+        self.tracer = Tracer()
+        self.writes: list[Write] = []
+        position = iter(range(len(leaves((args, kwargs)))))
+
+        def symbol(x: Any) -> Any:
+            i = next(position)
+            return self.tracer.argument(x, i) if isinstance(x, Tensor) or type(x) in (int, float) else x
+
+        inside_args, inside_kwargs = tree_map(symbol, (args, kwargs))
+        with tracing(self.tracer, self.writes):
+            self.result = fn(*inside_args, **inside_kwargs)
+        self.results = [x for x in leaves(self.result) if isinstance(x, Tensor)]
+
+    def graph(self) -> Graph:
+        """The simplified graph; its outputs are the results, then the writes."""
+        graph = self.tracer.graph
+        symbols = [x.data for x in self.results] + [w.value for w in self.writes if w.value is not None]
+        graph.outputs = [s.value if isinstance(s, Symbol) else self.tracer.lift(Tensor(s)) for s in symbols]
+        return lower(simplify(graph))
+
+
+class Compiled:
+    """A compiled step. Reads tensors through a table of addresses that is rewritten only where an array changed."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.graph = graph = trace.graph()
+        self.result = trace.result
+        self.single = isinstance(trace.result, Tensor)
+        self.draws = list(trace.tracer.draws.values())
+        self.references = [(v, s) for v, s in graph.inputs.items() if isinstance(s, Reference)]
+        self.arguments = [(v, s) for v, s in graph.inputs.items() if isinstance(s, Argument)]
+        self.numbers = [(v, s) for v, s in graph.inputs.items() if isinstance(s, Number)]
+        n_results = len(trace.results)
+        self.outs, written = graph.outputs[:n_results], iter(graph.outputs[n_results:])
+        self.cleared = [w.tensor for w in trace.writes if w.value is None]
+        self.writes = [(w.tensor, w.what == "grad", next(written)) for w in trace.writes if w.value is not None]
+        self.build()
+
+    # ---- building
+
+    def build(self) -> None:
+        """Source, arenas, machine code."""
+        graph = self.graph
+        places = layouts(list(graph.inputs), graph.ops)
+        self.steps = schedule(graph, places)
+        self.plan = plan(graph, places, self.steps)
+        self.in_place = [self.may_write_in_place(t, is_grad, v, places) for t, is_grad, v in self.writes]
+        same = {v: self.references[i][0] for (_, _, v), i in zip(self.writes, self.in_place) if i >= 0}
+        emitter = Emitter(graph, places, self.steps, self.plan, same)
+        self.failures = emitter.failures
+        dtypes = sorted(self.plan.sizes, key=str)
+        self.arenas = [np.empty(self.plan.sizes[d], d) for d in dtypes]
+        slots = len(self.references) + len(self.writes)
+        self.tables = [np.zeros(slots, np.uint64) for _ in range(2)]  # two, as gradients alternate between two buffers
+        self.parity = 0
+        self.held: list[Any] = [None] * len(self.references)
+        self.overwritten = [(j, i) for j, i in enumerate(self.in_place) if i >= 0]
+        self.alternating = [j for j, i in enumerate(self.in_place) if i < 0]
+        self.buffers: list[Any] = [[None] * len(self.alternating) for _ in range(2)]
+        weak_arguments = [(v, s) for v, s in self.arguments if v.weak]
+        self.floats: list[tuple[Value, Any]] = [(v, s) for v, s in [*self.numbers, *weak_arguments] if v.dtype.kind == "f"]
+        self.ints: list[tuple[Value, Any]] = [(v, s) for v, s in [*self.numbers, *weak_arguments] if v.dtype.kind != "f"]
+        self.tensors = [(v, s) for v, s in self.arguments if not v.weak]
+        self.float_values = np.zeros(len(self.floats) + 1, np.float64)
+        self.int_values = np.zeros(len(self.ints) + 1, np.int64)
+        parameters = ["P", "S", "N", *(f"a{i}" for i in range(len(self.tensors)))]
+        parameters += [f"o{i}" for i in range(len(self.outs))] + [f"A_{TYPES[d.name]}" for d in dtypes]
+        head = list(self.unpacking(emitter.pointers))
+        functions = "".join(f + "\n\n" for f in emitter.functions)
+        self.source = HEADER.format(parameters=", ".join(parameters), functions=functions)
+        self.source += "\n".join("    " + line for line in head) + "\n"
+        self.source += "\n".join([*emitter.source.lines, "    return 0"]) + "\n"
+        examples = [np.empty(v.shape or 1, v.dtype) for v in [*(v for v, _ in self.tensors), *self.outs]]
+        fixed = (self.tables[0], self.float_values, self.int_values)
+        self.function = compiled(self.source, (*fixed, *examples, *self.arenas))
+
+    def unpacking(self, names: dict[Value, str]):
+        """The lines that give every input and output its name."""
+        for i, (v, _) in enumerate(self.references):
+            yield f"{names[v]} = array_at(P[{i}], {v.size}, {TYPES[v.dtype.name]})"
+        for i, (v, _) in enumerate(self.tensors):
+            yield f"{names[v]} = array_at(a{i}.ctypes.data, {v.size}, {TYPES[v.dtype.name]})"
+        for letter, inputs in (("S", self.floats), ("N", self.ints)):
+            for i, (v, _) in enumerate(inputs):
+                yield f"{names[v]} = {letter}[{i}:{i + 1}]"
+        for i, v in enumerate(self.outs):
+            yield f"{names[v]} = array_at(o{i}.ctypes.data, {v.size}, {TYPES[v.dtype.name]})"
+        for i, (_, _, v) in enumerate(self.writes, len(self.references)):
+            if self.in_place[i - len(self.references)] < 0:
+                yield f"{names[v]} = array_at(P[{i}], {v.size}, {TYPES[v.dtype.name]})"
+
+    def may_write_in_place(self, tensor: Tensor, is_grad: bool, out: Value, places: dict) -> int:
+        """The reference whose buffer this output may overwrite, or -1.
+
+        It may if the step that writes it is the last that reads the old value, at the same element, and if no check of
+        an index comes after it, which would have to leave the state as it was.
+        """
+        if is_grad:
+            return -1
+        for i, (v, source) in enumerate(self.references):
+            if source.tensor is tensor and not source.is_grad:
+                reads = [(k, step) for k, step in enumerate(self.steps) if reads_buffer(step, v, places)]
+                writer = next(k for k, step in enumerate(self.steps) if any(out in op.outputs for op in step.ops))
+                last = max((k for k, _ in reads), default=-1)
+                checks = max((k for k, step in enumerate(self.steps) if checks_index(step)), default=-1)
+                aligned = self.steps[writer].domain == v.shape and not reduced(out) and all(
+                    places[x] == contiguous(v)
+                    for op in self.steps[writer].ops
+                    for x in op.values
+                    if places[x].base is v
+                )
+                if last < writer or (last == writer and aligned):
+                    return i if checks < writer else -1
+        return -1
+
+    # ---- calling
+
+    def __call__(self, flat: Sequence) -> Any:
+        self.refresh()
+        moved = [self.move(j, i) for j, i in self.overwritten if sys.getrefcount(self.held[i]) > UNSHARED]
+        self.parity = parity = 1 - self.parity
+        table, buffers = self.tables[parity], self.buffers[parity]
+        for k in range(len(buffers)):
+            if buffers[k] is None or sys.getrefcount(buffers[k]) > ALONE:
+                self.replace(parity, k)
+        for values, inputs in ((self.float_values, self.floats), (self.int_values, self.ints)):
+            for i, (_, source) in enumerate(inputs):
+                values[i] = source.get() if isinstance(source, Number) else flat[source.position]
+        given = [as_argument(flat[s.position].data) for _, s in self.tensors]
+        outs = [np.empty(v.shape or 1, v.dtype) for v in self.outs]
+        failed = self.function(table, self.float_values, self.int_values, *given, *outs, *self.arenas)
+        if failed:  # before the first write: the state is as it was, and the eager step says what is wrong
+            raise Failed(self.failures[failed - 1])
+        self.leave(buffers, moved)
+        if self.single:
+            out = outs[0]
+            return Tensor(out if self.outs[0].shape else out.reshape(()))
+        fresh = iter([Tensor(out if v.shape else out.reshape(())) for out, v in zip(outs, self.outs)])
+        return tree_map(lambda x: next(fresh) if isinstance(x, Tensor) else x, self.result)
+
+    def refresh(self) -> None:
+        """Write the addresses of arrays that are not the ones of the last call into the tables."""
+        for i, (_, source) in enumerate(self.references):
+            array = source.get().data
+            if array is self.held[i]:
+                continue
+            self.held[i] = array
+            own = array.base is None and array.flags.writeable
+            if not array.flags.c_contiguous or (i in self.in_place and not own):
+                self.held[i] = array = np.array(array, order="C")
+                if not source.is_grad:
+                    source.tensor.data = array
+            address = array.__array_interface__["data"][0]
+            for table in self.tables:
+                table[i] = address
+
+    def move(self, j: int, i: int) -> tuple[Tensor, np.ndarray]:
+        """Work in a copy, because somebody else still sees the array; `refresh` looks at this reference again."""
+        array = self.held[i].copy()
+        self.held[i] = None
+        for table in self.tables:
+            table[i] = array.__array_interface__["data"][0]
+        return self.writes[j][0], array
+
+    def replace(self, parity: int, k: int) -> None:
+        """A new buffer for an alternating output, because somebody still sees the old one."""
+        j = self.alternating[k]
+        value = self.writes[j][2]
+        array = self.buffers[parity][k] = np.empty(value.shape, value.dtype)
+        self.tables[parity][len(self.references) + j] = array.__array_interface__["data"][0]
+
+    def leave(self, buffers: list, moved: list[tuple[Tensor, np.ndarray]]) -> None:
+        """Show what the call wrote: new gradients, new data, generators further on."""
+        for tensor, array in moved:
+            tensor.rebind(array)
+        for j, array in zip(self.alternating, buffers):
+            tensor, is_grad, _ = self.writes[j]
+            if is_grad:
+                tensor.grad = Tensor(array)
+            else:
+                tensor.rebind(array)
+        for tensor in self.cleared:
+            tensor.grad = None
+        for generator, calls in self.draws:
+            generator.call += calls
+
+
+def as_argument(array: np.ndarray) -> np.ndarray:
+    """An array as compiled code takes it: contiguous, writeable, with at least one axis."""
+    if array.ndim == 0:
+        array = array.reshape(1)
+    return array if array.flags.c_contiguous and array.flags.writeable else np.array(array, order="C")
+
+
+def reads_buffer(step: Step, buffer: Value, places: dict) -> bool:
+    """Whether a step reads a buffer, in any layout."""
+    return any(places[x].base is buffer for op in step.ops for x in op.values)
+
+
+def checks_index(step: Step) -> bool:
+    """Whether a step may find an index out of range."""
+    return any(op.name in CHECKS for op in step.ops)

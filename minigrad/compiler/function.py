@@ -1,0 +1,151 @@
+"""jit: a function that is traced, compiled and called from then on."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from minigrad import engine
+from minigrad.compiler.compiled import Compiled, Failed, Trace
+from minigrad.compiler.guard import Guard
+from minigrad.compiler.lower import Unsupported
+from minigrad.core import Tensor
+from minigrad.dtypes import default_dtype
+from minigrad.errors import TracingError
+from minigrad.tree import children, leaves
+
+
+class CacheInfo(NamedTuple):
+    """How often compiled code was used, how often it was made, and how many traces are held."""
+
+    hits: int
+    traces: int
+    size: int
+
+
+class Jitted:
+    """What `mg.jit` returns: call it as the function it was made of."""
+
+    def __init__(self, fn: Callable, warmup: int = 1) -> None:
+        functools.update_wrapper(self, fn)
+        self.fn, self.warmup, self.name = fn, warmup, getattr(fn, "__name__", "the function")
+        self.traces: dict[Any, list[tuple[Guard, Compiled]]] = {}
+        self.calls: dict[Any, int] = {}
+        self.hits = self.made = 0
+        self.eager = False  # it needs an operation that the compiler does not have
+        self.lock = threading.RLock()
+        self.last: Compiled | None = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        mode = engine.MODE.get()
+        if self.eager or not mode.jit or mode.tracer is not None:
+            return self.fn(*args, **kwargs)
+        flat = list(args) if not kwargs and all(isinstance(x, Tensor) for x in args) else leaves((args, kwargs))
+        key = (signature(flat), () if len(flat) == len(args) else structure((args, kwargs)), mode, default_dtype())
+        with self.lock:
+            for guard, step in self.traces.get(key, ()):
+                if guard.holds():
+                    self.hits += 1
+                    self.last = step
+                    return self.run(step, flat, args, kwargs)
+            if self.calls.get(key, 0) < self.warmup:
+                self.calls[key] = self.calls.get(key, 0) + 1
+                return self.fn(*args, **kwargs)
+            try:
+                self.last = step = self.compile(key, args, kwargs)
+            except Unsupported as reason:
+                warnings.warn(f"{reason} {self.name} runs eagerly.", RuntimeWarning, stacklevel=2)
+                self.eager = True
+                return self.fn(*args, **kwargs)
+            return self.run(step, flat, args, kwargs)
+
+    def run(self, step: Compiled, flat: list, args: tuple, kwargs: dict) -> Any:
+        """Call compiled code; if it refuses, run eagerly, which raises what it has to say."""
+        try:
+            return step(flat)
+        except Failed:
+            return self.fn(*args, **kwargs)
+
+    def compile(self, key: Any, args: tuple, kwargs: dict) -> Compiled:
+        """Trace and compile for these arguments."""
+        before = self.traces.setdefault(key, [])
+        if len(before) >= 5:
+            warnings.warn(
+                f"[jit] {self.name} was traced {len(before) + 1} times for one signature; this time "
+                f"{before[0][0].why()}.",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        trace = Trace(self.fn, args, kwargs)
+        guard = Guard(self.fn, trace.tracer)
+        step = Compiled(trace)
+        before.insert(0, (guard, step))
+        self.made += 1
+        return step
+
+    def cache_info(self) -> CacheInfo:
+        """(hits, traces, size)."""
+        return CacheInfo(self.hits, self.made, sum(map(len, self.traces.values())))
+
+    def expect_compiled(self) -> Compiled:
+        """The step that ran last."""
+        if self.last is None:
+            raise TracingError(f"[jit] {self.name} has not been compiled yet: call it, twice unless warmup=0.")
+        return self.last
+
+    @property
+    def source(self) -> str:
+        """The numba source of the step that ran last."""
+        return self.expect_compiled().source
+
+    @property
+    def graph(self) -> Any:
+        """The graph of the step that ran last."""
+        return self.expect_compiled().graph
+
+
+def signature(flat: list) -> tuple:
+    """What of the arguments a trace depends on: shapes and dtypes of tensors, types of numbers, all else by value."""
+    return tuple(
+        (x.data.shape, x.data.dtype, x.node is not None)
+        if isinstance(x, Tensor)
+        else type(x)
+        if type(x) in (int, float)
+        else x
+        for x in flat
+    )
+
+
+def structure(x: Any) -> Any:
+    """The nesting of the arguments, hashable."""
+    parts = children(x)
+    if parts is None:
+        return None
+    keys = tuple(x) if isinstance(x, dict) else ()
+    return (type(x), keys, tuple(map(structure, parts)))
+
+
+def jit(fn: Callable | None = None, *, warmup: int = 1) -> Any:
+    """Compile a function written in eager style: it computes the same, several times faster.
+
+    fn: a training step (forward, loss, zero_grad, backward, optimizer step) or any function of tensors. It is run once
+    on symbols; what it did is fused and compiled with numba into one function, which is kept on disk for the next
+    process. Parameters, buffers, optimizer state, hyper-parameters and generators are read and written where they are.
+    Arguments and results may be nested tuples, lists, dicts and dataclasses of tensors; numbers among the arguments do
+    not retrace, other values do. Results carry no history: differentiate inside.
+    warmup: so many calls of a new signature run eagerly first, since one call is not worth compiling.
+    Usable as a decorator, `@mg.jit` or `@mg.jit(warmup=0)`. Raises TracingError where the function needs the value of a
+    tensor while it is traced. A function with an operation that cannot be compiled runs eagerly, with one warning.
+
+    >>> @mg.jit
+    ... def f(x):
+    ...     return mg.sum(mg.tanh(x) ** 2)
+    >>> f(mg.tensor([0.0, 1.0]))
+    tensor(0.580025)
+    """
+    if fn is None:
+        return functools.partial(jit, warmup=warmup)
+    return Jitted(fn, warmup)

@@ -1,0 +1,106 @@
+"""Generated modules on disk: one file for each source, named by a hash of everything its machine code depends on."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import os
+import pickle
+import platform
+import stat
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+
+@functools.cache
+def versions() -> str:
+    """The compiler, the processor, and every source that generated code inlines."""
+    import llvmlite.binding
+    import numba
+    import numpy
+
+    from minigrad.kernels import cpu
+
+    digest = hashlib.sha256()
+    for folder in (Path(__file__).parent / "runtime", Path(cpu.__file__).parent):
+        for path in sorted(folder.glob("*.py")):
+            digest.update(path.read_bytes())
+    processor = (platform.machine(), llvmlite.binding.get_host_cpu_name())
+    parts = (numba.__version__, llvmlite.__version__, numpy.__version__, *processor)
+    return " ".join([*parts, digest.hexdigest()])
+
+
+@functools.cache
+def folder() -> Path:
+    """The private folder of compiled steps; a temporary one where the usual one cannot be trusted or written."""
+    import platformdirs
+
+    wanted = Path(os.environ.get("MINIGRAD_CACHE", platformdirs.user_cache_dir("minigrad"))) / "steps"
+    try:
+        wanted.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = wanted.stat()
+        if hasattr(os, "getuid") and (status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o022):
+            raise PermissionError(f"{wanted} belongs to somebody else, or others may write there")
+        with tempfile.TemporaryFile(dir=wanted):
+            pass
+    except OSError as error:
+        temporary = Path(tempfile.mkdtemp(prefix="minigrad-steps-"))
+        warnings.warn(f"[jit] compiled steps are not kept: {error}.", RuntimeWarning, stacklevel=2)
+        return temporary
+    return wanted
+
+
+def load(source: str) -> ModuleType:
+    """The module of a generated source. A damaged cache entry is removed and compiled anew."""
+    digest = hashlib.sha256((versions() + source).encode()).hexdigest()[:24]
+    name = f"minigrad_step_{digest}"
+    if name in sys.modules:
+        return sys.modules[name]
+    path = folder() / f"{name}.py"
+    if not path.exists() or path.read_text() != source:
+        write_atomically(path, source)
+    return execute(name, path)
+
+
+def execute(name: str, path: Path) -> ModuleType:
+    """Import a file as a module of this name."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"[jit] {path} cannot be imported.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file so that nobody ever sees half of it."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    os.replace(temporary, path)
+
+
+def compiled(source: str, args: tuple) -> Callable:
+    """The function `step` of a source, compiled for these arguments or loaded from the disk.
+
+    Cached machine code that cannot be read is removed, with one warning, and compiled anew.
+    """
+    import numba
+
+    module, signature = load(source), tuple(map(numba.typeof, args))
+    try:
+        module.step.compile(signature)
+    except (EOFError, OSError, ValueError, ImportError, AttributeError, KeyError, pickle.UnpicklingError) as error:
+        warnings.warn(f"[jit] a damaged cache entry was removed: {error!r}.", RuntimeWarning, stacklevel=2)
+        path = Path(str(module.__file__))
+        for stale in (path.parent / "__pycache__").glob(f"{path.stem}*"):
+            stale.unlink(missing_ok=True)
+        module = execute(module.__name__, path)
+        module.step.compile(signature)
+    return module.step

@@ -1,0 +1,72 @@
+"""Simplification: drop what nobody needs, compute what is the same once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from minigrad.compiler.graph import Graph, Op, Value
+
+
+def simplify(graph: Graph) -> Graph:
+    """An equal graph with fewer operations."""
+    return without_dead_code(with_turned_products(without_duplicates(graph)))
+
+
+def without_duplicates(graph: Graph) -> Graph:
+    """Common subexpressions once; random draws are told apart by their call number."""
+    same: dict[Value, Value] = {}
+    seen: dict[Any, Op] = {}
+    ops = []
+    for op in graph.ops:
+        op.inputs = tuple(same.get(x, x) if isinstance(x, Value) else x for x in op.inputs)
+        if op.name == "multiply" and 1.0 in [x for x in op.inputs if type(x) is float]:
+            kept = op.values[0]
+            if kept.shape == op.outputs[0].shape and kept.dtype == op.outputs[0].dtype:
+                same[op.outputs[0]] = kept
+                continue
+        key = (
+            op.name,
+            tuple((id(x) if isinstance(x, Value) else (type(x), repr(x))) for x in op.inputs),
+            repr(op.params),
+        )
+        first = seen.setdefault(key, op)
+        if first is op:
+            ops.append(op)
+        else:
+            same.update(zip(op.outputs, first.outputs))
+    outputs = [same.get(v, v) for v in graph.outputs]
+    return Graph(graph.inputs, ops, outputs)
+
+
+def with_turned_products(graph: Graph) -> Graph:
+    """(a b)' as b' a', so that the transpose of a product, as the gradient of a weight is one, needs no copy."""
+    uses = Counter([*graph.outputs, *(v for op in graph.ops for v in op.values)])
+    for op in graph.ops:
+        made = op.inputs[0].op if op.name == "permute" and uses[op.inputs[0]] == 1 else None
+        if (
+            made is not None
+            and made.name == "matmul2"
+            and op.params["axes"] == last_two_swapped(len(op.outputs[0].shape))
+        ):
+            a, b = made.inputs
+            op.name, op.inputs = "matmul2", (b, a)
+            op.params = {"ta": not made.params.get("tb", False), "tb": not made.params.get("ta", False)}
+    return graph
+
+
+def last_two_swapped(ndim: int) -> tuple[int, ...]:
+    """The axes of a matrix transpose."""
+    return (*range(ndim - 2), ndim - 1, ndim - 2)
+
+
+def without_dead_code(graph: Graph) -> Graph:
+    """Only the operations that an output depends on, and the inputs that they read."""
+    live = set(graph.outputs)
+    ops = []
+    for op in reversed(graph.ops):
+        if live.intersection(op.outputs):
+            live.update(op.values)
+            ops.append(op)
+    inputs = {v: source for v, source in graph.inputs.items() if v in live}
+    return Graph(inputs, ops[::-1], graph.outputs)

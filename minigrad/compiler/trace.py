@@ -1,0 +1,215 @@
+"""Tracing: run the user's function with symbolic tensors and record the primitives it calls.
+
+Arguments become symbols. A concrete tensor met on the way (a parameter, a buffer, an optimizer's state) becomes an
+input by reference; what is assigned to it, and the gradients left on it, become outputs. Numbers that optimizers and
+generators hold become *weak* symbols, which promote as Python scalars do. When the trace is over, every tensor is as it
+was before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minigrad import engine
+from minigrad.compiler.graph import Graph, Op, Value
+from minigrad.core import Tensor
+from minigrad.dtypes import result_type
+from minigrad.errors import TracingError
+from minigrad.random import Generator
+
+
+class Argument(NamedTuple):
+    """An input that is a tensor or a number among the arguments, by position."""
+
+    position: int
+
+
+class Reference(NamedTuple):
+    """An input that is a tensor the function reaches by itself; `grad_of` if it was the gradient of that tensor."""
+
+    tensor: Tensor
+    is_grad: bool = False
+
+    def get(self) -> Any:
+        """The tensor it refers to now."""
+        return self.tensor.grad if self.is_grad else self.tensor
+
+
+class Number(NamedTuple):
+    """An input that is a Python number, read anew at each call."""
+
+    get: Callable[[], float]
+
+
+class Write(NamedTuple):
+    """What a call leaves behind: new data or a new gradient (None: no gradient) of a tensor."""
+
+    tensor: Tensor
+    what: str
+    value: Any
+
+
+class Symbol:
+    """Stands in a tensor for the array it will have: knows shape and dtype, and refuses to show values."""
+
+    __slots__ = ("value", "shape", "dtype", "ndim", "size")
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+        self.shape, self.dtype = value.shape, value.dtype
+        self.ndim, self.size = len(value.shape), value.size
+
+    def refuse(self, *args: Any, **kwargs: Any) -> Any:
+        """Raise TracingError, naming the user's line."""
+        raise TracingError(
+            f"[jit] the values of a tensor of shape {self.shape} are needed at {engine.user_line()}, but they are "
+            "known only when the compiled function runs: choose with mg.where, or do this outside of it."
+        )
+
+    item = tolist = view = copy = astype = __array__ = __dlpack__ = __dlpack_device__ = refuse
+    __bool__ = __int__ = __float__ = __index__ = __iter__ = __getitem__ = __len__ = min = max = any = all = refuse
+
+
+class Tracer:
+    """Records the primitives that run while it is active, and what they read and leave behind."""
+
+    def __init__(self) -> None:
+        self.graph = Graph()
+        self.values: dict[int, Value] = {}  # id of a concrete tensor -> its input
+        self.kept: dict[int, tuple[Tensor, Any]] = {}  # id -> a tensor met, and its gradient before the trace
+        self.draws: dict[int, tuple[Generator, int]] = {}  # id -> a generator, and the calls it made
+        self.watched: list[Any] = []  # modules and optimizers whose configuration was read
+        self.failures: list[str] = []
+
+    # ---- inputs
+
+    def argument(self, x: Any, position: int) -> Any:
+        """The symbol for an argument: a tensor's or, weak, a number's."""
+        if isinstance(x, Tensor):
+            symbol = Tensor(Symbol(self.input(x.shape, x.dtype, Argument(position))))
+            return symbol.requires_grad_() if x.requires_grad else symbol
+        return self.weak(type(x), Argument(position))
+
+    def input(self, shape: tuple, dtype: np.dtype, source: Any, weak: bool = False) -> Value:
+        """A new input of the graph."""
+        value = Value(shape, np.dtype(dtype), weak)
+        self.graph.inputs[value] = source
+        return value
+
+    def weak(self, kind: type, source: Any) -> Tensor:
+        """A number that the compiled function reads at each call."""
+        return Tensor(Symbol(self.input((), np.dtype(np.int64 if kind is int else np.float64), source, weak=True)))
+
+    def number(self, get: Callable[[], float]) -> Any:
+        """A hyper-parameter by reference. Only numbers that are not 0 or 1: those a rule may compare with."""
+        x = get()
+        return self.weak(type(x), Number(get)) if isinstance(x, float) else x
+
+    def count(self, tensor: Tensor) -> Tensor:
+        """A 0-d state such as a step counter, as a weak symbol; whatever it was assigned before in this trace."""
+        if isinstance(tensor.data, Symbol):
+            return Tensor(tensor.data)
+        self.keep(tensor)
+        if id(tensor) not in self.values:
+            self.values[id(tensor)] = self.input((), tensor.dtype, Reference(tensor), weak=True)
+        return Tensor(Symbol(self.values[id(tensor)]))
+
+    def draw(self, generator: Generator) -> tuple[Tensor, Tensor]:
+        """Seed and call number of a random call."""
+        _, calls = self.draws.get(id(generator), (generator, 0))
+        self.draws[id(generator)] = (generator, calls + 1)
+        seed = self.weak(int, Number(lambda: generator.seed))
+        return seed, self.weak(int, Number(lambda: generator.call + calls))
+
+    def lift(self, x: Any) -> Any:
+        """The value of an operand: its symbol's, or an input by reference; Python scalars stay as they are."""
+        if type(x) in engine.SCALARS:
+            return x
+        if isinstance(x.data, Symbol):
+            return x.data.value
+        if id(x) not in self.values:
+            owner = next((t for t, grad in self.kept.values() if grad is x), None)
+            self.keep(x)
+            source = Reference(x) if owner is None else Reference(owner, is_grad=True)
+            self.values[id(x)] = self.input(x.shape, x.dtype, source)
+        return self.values[id(x)]
+
+    def keep(self, tensor: Tensor) -> None:
+        """Remember a tensor's gradient, which the trace may change."""
+        self.kept.setdefault(id(tensor), (tensor, tensor.grad))
+
+    def watch(self, thing: Any) -> None:
+        """The configuration of this module or optimizer was read: the trace holds as long as it stays the same."""
+        if not any(thing is other for other in self.watched):
+            self.watched.append(thing)
+
+    # ---- operations
+
+    def run(self, op: engine.Primitive, inputs: Sequence, params: dict) -> Any:
+        """Record one call; the result is symbolic, and linked into the gradient graph as in eager mode."""
+        inputs = self.promoted(op, [engine.as_operand(x) for x in inputs])
+        values = [self.lift(x) for x in inputs]
+        weak = all(type(x) in engine.SCALARS or x.weak for x in values)
+        recorded = Op(op.name, tuple(values), params, engine.user_line())
+        out = op.reference(*map(dummy, values), **params)
+        for i, array in enumerate(map(np.asarray, out if type(out) is tuple else (out,))):
+            recorded.outputs.append(Value(array.shape, array.dtype, weak and op.kind == "elementwise", recorded, i))
+        self.graph.ops.append(recorded)
+        symbols = [Symbol(v) for v in recorded.outputs]
+        saved = [v if type(v) in engine.SCALARS else Symbol(v) for v in values]
+        parents = [x.node if isinstance(x, Tensor) else None for x in inputs]
+        tracked = engine.MODE.get().recording and any(p is not None for p in parents)
+        if type(out) is not tuple:
+            tracked = tracked and symbols[0].dtype.kind == "f"
+            return Tensor(symbols[0], engine.Node(op, params, saved, parents, symbols[0]) if tracked else None)
+        node = engine.Node(op, params, saved, parents, tuple(symbols)) if tracked else None
+        return tuple(
+            Tensor(s, engine.Output(node, i) if node and s.dtype.kind == "f" else None) for i, s in enumerate(symbols)
+        )
+
+    def promoted(self, op: engine.Primitive, inputs: list) -> list:
+        """The inputs in one dtype, by recorded casts; weak ones promote as Python scalars and stay."""
+        if not op.promotes or not any(is_strong(x) for x in inputs):
+            return inputs
+        dtype = result_type(*(x if is_strong(x) else python_type(x)(1) for x in inputs))
+        if op.floats and dtype.kind != "f":
+            dtype = result_type(1.0)
+        cast = engine.PRIMITIVES["cast"]
+        return [cast(x, dtype=dtype) if is_strong(x) and x.dtype != dtype else x for x in inputs]
+
+
+def is_strong(x: Any) -> bool:
+    """Whether an operand takes part in promotion with its dtype."""
+    return isinstance(x, Tensor) and not (isinstance(x.data, Symbol) and x.data.value.weak)
+
+
+def python_type(x: Any) -> type:
+    """The Python type that a scalar or a weak tensor promotes as."""
+    return type(x) if not isinstance(x, Tensor) else {"f": float, "i": int, "b": bool}[x.dtype.kind]
+
+
+def dummy(x: Any) -> Any:
+    """Something to run a reference on whose result is asked for its shape and dtype only."""
+    if not isinstance(x, Value):
+        return x
+    return np.zeros((), x.dtype).item() + 1 if x.weak else np.broadcast_to(np.zeros((), x.dtype), x.shape)
+
+
+@contextmanager
+def tracing(tracer: Tracer, writes: list[Write]):
+    """Record what runs inside; at the end list what it left behind, and put every tensor back as it was."""
+    with engine.rolled_back() as journal, engine.switched(tracer=tracer):
+        try:
+            yield
+            assigned = {id(t): t for t, data in journal if not isinstance(data, Symbol)}
+            writes.extend(Write(t, "data", t.data) for t in assigned.values())
+            for t, old in tracer.kept.values():
+                if t.grad is not old:
+                    writes.append(Write(t, "grad", None if t.grad is None else t.grad.data))
+        finally:
+            for tensor, grad in tracer.kept.values():
+                tensor.grad = grad
