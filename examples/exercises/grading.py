@@ -86,8 +86,9 @@ def failure(
     stage = report.stages[0]
     wrong = stage.names if "" in stage.causes else list(stage.causes)
     claimed, known = compared(stage.names, solution, forward, claim, case)
-    hints = [hint for name in wrong for hint in recognised(name, claimed[name], known)]
-    summary = hints[0] if hints else f"{next(iter(stage.causes.values())).name} in d{wrong[0]}"
+    hints = [hint for name in stage.causes if name for hint in recognised(name, claimed[name], known)]
+    name, cause = next(iter(stage.causes.items()))
+    summary = hints[0] if hints else f"d{name}: {cause.name}" if name else cause.name
     return Result(wrong, summary, "\n".join([str(report), *(f"  hint: {hint}" for hint in hints)]))
 
 
@@ -107,7 +108,8 @@ def compared(
     unweighted = solution["backward"](np.ones_like(dout), cache)
     unweighted = unweighted if isinstance(unweighted, tuple) else (unweighted,)
     known += [(name, dx, f"d{name} does not depend on dout.") for name, dx in zip(names, unweighted)]
-    return dict(zip(names, claim(dout, cache))), known  # the claim comes last: it may write into what it gets
+    # The claim comes last, and with a cotangent of its own: it may write into what it gets.
+    return dict(zip(names, claim(dout.copy(), cache))), known
 
 
 def recognised(name: str, claimed: np.ndarray, known: Mistakes) -> list[str]:

@@ -343,6 +343,13 @@ def test_the_list_adds_up_points_and_shows_the_first_mistake(tmp_path, capsys):
     assert lines[-1] == "  total                  3 / 32"
 
 
+def test_the_list_names_causes_that_no_hint_knows(tmp_path):
+    assert (
+        graded(tmp_path, "affine", AFFINE + "return dout @ w.T, -x.T @ dout, dout.sum(0)").summary == "dw: sign flipped"
+    )
+    assert graded(tmp_path, "relu", "dout *= cache > 0\nreturn dout").summary == "cotangent mutated"
+
+
 def test_the_explanation_of_a_mistake(tmp_path, capsys):
     graded(tmp_path, "relu", "return dout * (cache < 0)")
     assert main(["relu", "--folder", str(tmp_path)]) == 1
