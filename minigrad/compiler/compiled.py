@@ -103,8 +103,9 @@ class Compiled:
         self.alternating = [j for j, i in enumerate(self.in_place) if i < 0]
         self.buffers: list[Any] = [[None] * len(self.alternating) for _ in range(2)]
         weak_arguments = [(v, s) for v, s in self.arguments if v.weak]
-        self.floats: list[tuple[Value, Any]] = [(v, s) for v, s in [*self.numbers, *weak_arguments] if v.dtype.kind == "f"]
-        self.ints: list[tuple[Value, Any]] = [(v, s) for v, s in [*self.numbers, *weak_arguments] if v.dtype.kind != "f"]
+        numbers: list[tuple[Value, Any]] = [*self.numbers, *weak_arguments]
+        self.floats = [(v, s) for v, s in numbers if v.dtype.kind == "f"]
+        self.ints = [(v, s) for v, s in numbers if v.dtype.kind != "f"]
         self.tensors = [(v, s) for v, s in self.arguments if not v.weak]
         self.float_values = np.zeros(len(self.floats) + 1, np.float64)
         self.int_values = np.zeros(len(self.ints) + 1, np.int64)

@@ -607,7 +607,7 @@ minimum.defvjp(lambda g, out, x, y: _share(g, x, y, out), lambda g, out, x, y: _
 def relu(x):
     """max(0, x); NaN stays NaN. Gradient 0 at 0.
 
-    >>> mg.relu(mg.tensor([-1.0, 2.0]))
+    >>> F.relu(mg.tensor([-1.0, 2.0]))
     tensor([0., 2.])
     """
     return np.maximum(x, 0)
