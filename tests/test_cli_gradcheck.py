@@ -134,6 +134,7 @@ UNUSABLE = {
     "a kind that is none": ("cut --inputs x:4:real", "cannot read 'real' in the input 'x:4:real'"),
     "a setting that is none": ("cut --inputs x=4,,", "the value of 'x=4,,' is no Python literal"),
     "an input twice": ("cut --inputs 'x:4 x:3'", "two inputs are called x"),
+    "inputs too large": ("cut --inputs x:9999999,9999999", "Unable to allocate"),
     "no inputs": ("cut --inputs ''", "expected inputs such as x:4,3"),
     "inputs missing": ("cut", "the following arguments are required: --inputs"),
     "too few inputs": ("rowwise --inputs x:4,3", "TypeError"),

@@ -38,9 +38,9 @@ def check_file(target: str, inputs: str, style: str, order: int | None, seed: in
     file, _, names = target.rpartition(":")
     if not file or not names:
         raise ConfigError(f"[gradcheck] expected FILE.py:NAME, got {target!r}.")
-    values = drawn(inputs, seed)
     path = Path(file)
     with importable(path.parent), told_in_a_line(target, path):
+        values = drawn(inputs, seed)
         found = chosen(Names(file, loaded(path)), names.split(","), style)
         arguments = in_order(signature_of(found[0], style), values)
         options: dict[str, Any] = {"seed": seed, "rtol": rtol, "raise_exception": False}
@@ -125,10 +125,9 @@ class Names:
     def __call__(self, *candidates: str) -> Any:
         """The first of these that there is and that can be used."""
         for name in candidates:
-            if callable(self.found.get(name)) or hasattr(self.found.get(name), "forward"):
-                return self.found[name]
-            if hasattr(self.found.get(name), "compute"):
-                return self.found[name]
+            value = self.found.get(name)
+            if callable(value) or hasattr(value, "forward") or hasattr(value, "compute"):
+                return value
         raise ConfigError(f"[gradcheck] {self.file} has no function or class {' or '.join(candidates)}.")
 
 
