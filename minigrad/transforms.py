@@ -23,9 +23,14 @@ def as_tensors(args: Any) -> Any:
     return tree_map(lambda x: asarray(x) if isinstance(x, (np.ndarray, int, float)) else x, args)
 
 
+def is_float(x: Any) -> bool:
+    """Whether x is a tensor that can have a gradient."""
+    return isinstance(x, Tensor) and x.dtype.kind == "f"
+
+
 def linked(x: Any) -> Any:
     """A tensor to differentiate with respect to; outer derivatives still reach the original through it."""
-    if not isinstance(x, Tensor) or x.dtype.kind != "f":
+    if not is_float(x):
         return x
     return x * 1.0 if x.requires_grad else x.detach().requires_grad_()
 
@@ -100,7 +105,7 @@ def value_and_grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool 
         positions = [argnums] if isinstance(argnums, int) else list(argnums)
         chosen = [args[i] for i in positions]
         for i, x in zip(positions, as_tensors(chosen)):
-            if not any(isinstance(t, Tensor) and t.dtype.kind == "f" for t in leaves(x)):
+            if not any(map(is_float, leaves(x))):
                 raise DtypeError(f"[grad] argument {i} holds no float tensor, so it has no gradient.")
         aux: list = []
 
@@ -145,7 +150,7 @@ def grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
 
 
 def jvp(f: Callable, primals: Sequence, tangents: Sequence) -> tuple[Any, Any]:
-    """f(*primals), and its Jacobian-vector product J v with the tangents v, one for each primal.
+    """f(*primals), and its Jacobian-vector product J v with the tangents v, nested like the primals.
 
     g -> g J is linear in g, so its own transpose at v is J v (the double-vjp trick): no forward-mode rules are needed.
 
@@ -153,7 +158,7 @@ def jvp(f: Callable, primals: Sequence, tangents: Sequence) -> tuple[Any, Any]:
     (tensor([1., 4.]), tensor([ 2., 40.]))
     """
     pull = Pullback(f, primals)
-    dummies = tree_map(lambda y: zeros_like(y).requires_grad_(), detached(pull.out))
+    dummies = tree_map(lambda y: zeros_like(y).requires_grad_() if is_float(y) else y, detached(pull.out))
     vs = [v for x, v in zip(leaves(pull.inputs), leaves(as_tensors(tuple(tangents))), strict=True)]
     cotangents = pull(dummies, create_graph=True)
     pairs = [
@@ -162,10 +167,15 @@ def jvp(f: Callable, primals: Sequence, tangents: Sequence) -> tuple[Any, Any]:
         if c is not None and c.requires_grad
     ]
     create = pull.outer or any(v.requires_grad for _, v in pairs)
-    wanted = {u.node for u in leaves(dummies)}
+    wanted = {u.node for u in leaves(dummies) if is_float(u)}
     found = engine.backward([c for c, _ in pairs], [v for _, v in pairs], wanted, True, create)
-    out_tangent = tree_map(lambda u: found[u.node] if u.node in found else zeros_like(u), dummies)
-    return pull.value, out_tangent
+
+    def tangent_of(u: Any) -> Any:
+        if not is_float(u):
+            return None
+        return found[u.node] if u.node in found else zeros_like(u)
+
+    return pull.value, tree_map(tangent_of, dummies)
 
 
 def leaves_with_none(cotangents: tuple, inputs: tuple) -> list:
@@ -177,13 +187,14 @@ def leaves_with_none(cotangents: tuple, inputs: tuple) -> list:
 def hvp(f: Callable, primals: Sequence, tangents: Sequence) -> Any:
     """The Hessian-vector products H v of the scalar function f(*primals), one for each primal; H is never formed.
 
-    Costs a small multiple of one gradient (Pearlmutter 1994).
+    Costs a small multiple of one gradient (Pearlmutter 1994). Tangents are nested like the primals.
 
     >>> mg.hvp(lambda x: mg.sum(x**3), (mg.tensor([1.0, 2.0]),), (mg.tensor([1.0, 1.0]),))
     (tensor([ 6., 12.]),)
     """
     gradient = grad(f, argnums=tuple(range(len(primals))))
-    return Pullback(gradient, primals)(tuple(tangents))
+    pairs = zip(leaves(as_tensors(tuple(primals))), leaves(tuple(tangents)), strict=True)
+    return Pullback(gradient, primals)([v for x, v in pairs if is_float(x)])
 
 
 def jacobian(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
