@@ -91,12 +91,22 @@ def contraction_order(terms: list[tuple[Tensor, str]], output: str) -> list[tupl
     equation = ",".join(letters for _, letters in terms) + "->" + output
     shapes = [np.broadcast_to(np.float32(0), x.shape) for x, _ in terms]
     path = np.einsum_path(equation, *shapes, optimize="greedy")[0][1:]
-    return [pair for step in path for pair in pairwise(step, len(terms))]
+    pairs, n = [], len(terms)
+    for step in path:
+        pairs += pairwise(step, n)
+        n -= len(step) - 1
+    return pairs
 
 
 def pairwise(step: tuple[int, ...], n: int) -> list[tuple[int, ...]]:
-    """A step over more than two terms as several over two (all remaining terms are in such a step)."""
-    return [step] if len(step) < 3 else [(0, 1)] * (n - 1)
+    """A step over more than two of the n terms as several over two."""
+    pairs: list[tuple[int, ...]] = []
+    places = sorted(step)
+    while len(places) > 2:
+        pairs.append((places[0], places[1]))
+        n -= 1
+        places = [*(p - 2 for p in places[2:]), n - 1]  # the two are gone, their product is at the end
+    return [*pairs, tuple(places)]
 
 
 def sum_out(x: Tensor, letters: str, kept: set) -> tuple[Tensor, str]:
@@ -124,7 +134,7 @@ def contract(left: tuple[Tensor, str], right: tuple[Tensor, str], kept: set) -> 
     a, b = arrange(left, batch + rows + inner), arrange(right, batch + inner + cols)
     size = dict(zip(batch + rows + inner, a.shape)) | dict(zip(cols, b.shape[b.ndim - len(cols) :]))
     for i, c in enumerate(batch + inner):  # a size of 1 broadcasts also within a contraction
-        size[c] = max(a.shape[(batch + rows + inner).index(c)], b.shape[i])
+        size[c] = b.shape[i] if size[c] == 1 else size[c]
     a = broadcast_to(a, [size[c] for c in batch + rows + inner])
     b = broadcast_to(b, [size[c] for c in batch + inner + cols])
 

@@ -8,6 +8,7 @@ element picked twice gets both cotangents. Boolean masks become integer arrays f
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -150,22 +151,15 @@ def set_item(x: Tensor, key: Any, value: Any) -> Tensor:
 
 def parse_key(x: Tensor, key: Any) -> tuple[tuple | None, tuple[int, ...], list[Tensor]]:
     """Split a key: a basic key (or None) to apply first, then axes of the result and the index arrays for them."""
-    items = list(key) if isinstance(key, tuple) else [key]
-    items = [as_index(x, k) for k in items]
-    items = [part for k in items for part in (split_mask(k) if is_mask(k) else [k])]
-    if not any(isinstance(k, Tensor) for k in items):
-        check_key(x, items)
-        return tuple(items), (), []
-    items = expand_ellipsis(x, items)
+    items = [as_index(x, k) for k in (key if isinstance(key, tuple) else (key,))]
     check_key(x, items)
-    basic, axes, indices = [], [], []
-    for position, k in enumerate(items):
-        if isinstance(k, (int, Tensor)):  # beside an array, an int is an index array too
-            axes.append(position)
-            indices.append(k if isinstance(k, Tensor) else Tensor(np.asarray(k)))
-        basic.append(slice(None) if isinstance(k, (int, Tensor)) else k)
-    plain = all(isinstance(k, slice) and k == slice(None) for k in basic)
-    return None if plain else tuple(basic), tuple(axes), indices
+    if not any(isinstance(k, Tensor) for k in items):
+        return tuple(items), (), []
+    pairs = list(split_items(x, expand_ellipsis(x, items)))
+    basic = tuple(part for part, _ in pairs)
+    axes = tuple(i for i, (_, index) in enumerate(pairs) if index is not None)
+    plain = all(part == slice(None) for part in basic)
+    return None if plain else basic, axes, [index for _, index in pairs if index is not None]
 
 
 def as_index(x: Tensor, k: Any) -> Any:
@@ -189,22 +183,43 @@ def is_mask(k: Any) -> bool:
     return isinstance(k, Tensor) and k.dtype == np.bool_
 
 
-def split_mask(mask: Tensor) -> list[Tensor]:
-    """A boolean array as one index array for each of its axes."""
-    return [Tensor(i) for i in np.nonzero(mask.data)] if mask.ndim else [Tensor(np.nonzero(mask.data[None])[0])]
+def axes_used(k: Any) -> int:
+    """How many axes a part of a key stands for."""
+    if k is None or k is Ellipsis:
+        return 0
+    return k.ndim if is_mask(k) else 1
+
+
+def split_items(x: Tensor, items: list) -> Iterator[tuple[Any, Tensor | None]]:
+    """For each axis: what to apply first (a slice, or None for a new axis), and the index array for it, if any."""
+    axis = 0
+    for k in items:
+        covered = x.shape[axis : axis + axes_used(k)]
+        axis += axes_used(k)
+        if isinstance(k, int):  # beside an array, an int is an index array too
+            yield slice(None), Tensor(np.asarray(k))
+        elif not isinstance(k, Tensor):
+            yield k, None
+        elif not is_mask(k):
+            yield slice(None), k
+        elif k.shape != covered:
+            raise IndexError(f"[getitem] a mask of shape {k.shape} does not fit the axes {covered} of shape {x.shape}.")
+        elif k.ndim == 0:  # an axis of its own, of size 1 or 0
+            yield None, Tensor(np.nonzero(k.data[None])[0])
+        else:
+            yield from ((slice(None), Tensor(i)) for i in np.nonzero(k.data))
 
 
 def expand_ellipsis(x: Tensor, items: list) -> list:
     """The key with full slices in place of the Ellipsis and of the axes it does not mention."""
-    used = len([k for k in items if k is not None and k is not Ellipsis])
-    fill = [slice(None)] * (x.ndim - used)
+    fill = [slice(None)] * (x.ndim - sum(map(axes_used, items)))
     at = next((i for i, k in enumerate(items) if k is Ellipsis), len(items))
     return items[:at] + fill + items[at + 1 :]
 
 
 def check_key(x: Tensor, items: list) -> None:
     """Raise IndexError where NumPy would, with the shape in the message."""
-    used = len([k for k in items if k is not None and k is not Ellipsis])
+    used = sum(map(axes_used, items))
     if used > x.ndim:
         raise IndexError(f"[getitem] {used} indices for a tensor of shape {x.shape}.")
     if len([k for k in items if k is Ellipsis]) > 1:
