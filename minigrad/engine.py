@@ -276,7 +276,11 @@ class Primitive:
             promoted = promote(self, inputs)
             if promoted is not inputs:
                 return self(*promoted, **params)
-        out = self.reference(*arrays, **params)
+        try:
+            out = self.reference(*arrays, **params)
+        except ValueError:
+            check_broadcast(self, arrays)
+            raise
         if mode.anomaly:
             check_forward(self, arrays, out)
         recorded = tracked and mode.recording
@@ -287,8 +291,7 @@ class Primitive:
         if not recorded or out.dtype.kind != "f":
             return Tensor(out)
         node = Node(self, params, arrays, parents, out)
-        if mode.anomaly:
-            node.where = user_line()
+        node.where = user_line() if mode.anomaly else None
         return Tensor(out, node)
 
 
@@ -311,6 +314,17 @@ def primitive(kind: str, *, promotes: bool | None = None, floats: bool = False) 
         return made
 
     return register
+
+
+def check_broadcast(op: Primitive, arrays: Sequence) -> None:
+    """Raise ShapeError if an elementwise operation failed because its operands do not broadcast together."""
+    shapes = [np.shape(a) for a in arrays]
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        if op.kind == "elementwise":
+            listed = ", ".join(map(str, shapes))
+            raise ShapeError(f"[{op.name}] the shapes do not broadcast together: {listed}.") from None
 
 
 def wrap_several(op: Primitive, params: dict, arrays: list, parents: list, outs: tuple, recorded: bool) -> tuple:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -70,9 +71,12 @@ def from_dlpack(x: Any) -> Tensor:
 
 
 def as_shape(shape: Shape) -> tuple[int, ...]:
-    """A size or a sequence of sizes as a tuple. Raises ShapeError for a negative size."""
+    """A size or a sequence of sizes as a tuple. Raises ShapeError for a size that is negative or no integer."""
     sizes = (shape,) if not isinstance(shape, (tuple, list)) else shape
-    found = tuple(n.__index__() for n in sizes)
+    try:
+        found = tuple(map(operator.index, sizes))
+    except TypeError:
+        raise ShapeError(f"[shape] sizes must be integers, got {shape!r}.") from None
     if min(found, default=0) < 0:
         raise ShapeError(f"[shape] sizes must not be negative, got {shape}.")
     return found
