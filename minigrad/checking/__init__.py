@@ -6,6 +6,7 @@ from typing import Any
 from minigrad.checking.causes import Cause
 from minigrad.checking.check import gradcheck
 from minigrad.checking.courses import check_cs231n, check_minitorch, check_needle, check_numpy
+from minigrad.checking.property import given
 from minigrad.checking.report import Failure, GradcheckReport
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "check_minitorch",
     "check_needle",
     "check_numpy",
+    "given",
     "gradcheck",
 ]
 
