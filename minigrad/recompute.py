@@ -31,9 +31,20 @@ def checkpoint(f: Callable, *args: Any) -> Any:
     state, start = random.default_generator.state_dict(), engine.next_order()
     inside = tree_map(lambda x: cut(x) if is_float(x) else x, args)
     out = f(*inside)
-    given = [x for x in leaves(args) if is_float(x)]
     read = parameters_read(out, {x.node for x in leaves(inside) if is_float(x)}, start)
-    results = [y for y in leaves(out) if is_float(y)]
+    return with_history(f, args, out, read, read, state)
+
+
+def with_history(
+    f: Callable, args: tuple, out: Any, read: Sequence[Tensor], before: Sequence[Tensor], state: dict[str, int]
+) -> Any:
+    """The result `out` of f(*args), known already, with a history: its gradient runs f again.
+
+    read: the parameters that f reads.  before: tensors with the values and nodes they had.  state: of the default
+    generator, then.
+    """
+    given = [x for x in leaves(args) if is_float(x)]
+    values = tuple(y.data for y in leaves(out) if is_float(y))
 
     def rerun(inputs: Sequence[Tensor]) -> list[Tensor]:
         arguments = iter(inputs[: len(given)])
@@ -41,7 +52,7 @@ def checkpoint(f: Callable, *args: Any) -> Any:
             again = f(*tree_map(lambda x: next(arguments) if is_float(x) else x, args))
         return [y for y in leaves(again) if is_float(y)]
 
-    outputs = iter(recomputed(*given, *read, values=tuple(y.data for y in results), rerun=rerun))
+    outputs = iter(recomputed(*given, *before, values=values, rerun=rerun))
     return tree_map(lambda y: next(outputs) if is_float(y) else y, out)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad import engine
 from minigrad.compiler.emit import Emitter
 from minigrad.compiler.graph import Graph, Value
 from minigrad.compiler.layout import contiguous, layouts
@@ -55,6 +56,7 @@ class Trace:
         with tracing(self.tracer, self.writes):
             self.result = fn(*inside_args, **inside_kwargs)
         self.results = [x for x in leaves(self.result) if isinstance(x, Tensor)]
+        self.live = any(has_live_history(x) for x in self.results)
 
     def graph(self) -> Graph:
         """The simplified graph; its outputs are the results, then the writes."""
@@ -64,6 +66,12 @@ class Trace:
         return lower(simplify(graph))
 
 
+def has_live_history(x: Tensor) -> bool:
+    """Whether a result may still be differentiated: no backward pass inside the function has freed its graph."""
+    node = x.node.parents[0] if isinstance(x.node, engine.Output) else x.node
+    return node is not None and (isinstance(node, engine.Leaf) or node.inputs is not None)
+
+
 class Compiled:
     """A compiled step. Reads tensors through a table of addresses that is rewritten only where an array changed."""
 
@@ -71,6 +79,7 @@ class Compiled:
         self.graph = graph = trace.graph()
         self.result = trace.result
         self.single = isinstance(trace.result, Tensor)
+        self.live = trace.live
         self.draws = list(trace.tracer.draws.values())
         self.references = [(v, s) for v, s in graph.inputs.items() if isinstance(s, Reference)]
         self.arguments = [(v, s) for v, s in graph.inputs.items() if isinstance(s, Argument)]

@@ -8,13 +8,14 @@ import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from minigrad import engine
+from minigrad import engine, random
 from minigrad.compiler.compiled import Compiled, Failed, Trace
 from minigrad.compiler.guard import Guard
 from minigrad.compiler.lower import Unsupported
 from minigrad.core import Tensor
 from minigrad.dtypes import default_dtype
 from minigrad.errors import TracingError
+from minigrad.recompute import with_history
 from minigrad.tree import children, leaves
 
 
@@ -65,9 +66,17 @@ class Jitted:
     def run(self, step: Compiled, flat: list, args: tuple, kwargs: dict) -> Any:
         """Call compiled code; if it refuses, run eagerly, which raises what it has to say."""
         try:
-            return step(flat)
+            return self.differentiable(step, flat, args, kwargs) if step.live else step(flat)
         except Failed:
             return self.fn(*args, **kwargs)
+
+    def differentiable(self, step: Compiled, flat: list, args: tuple, kwargs: dict) -> Any:
+        """The result of compiled code with a history: whoever differentiates it runs the function again, eagerly."""
+        state = random.default_generator.state_dict()
+        read = [s.tensor for _, s in step.references if s.tensor.requires_grad and not s.is_grad]
+        before = [Tensor(p.data, p.node) for p in read]
+        out = step(flat)
+        return with_history(lambda args, kwargs: self.fn(*args, **kwargs), (args, kwargs), out, read, before, state)
 
     def compile(self, key: Any, args: tuple, kwargs: dict) -> Compiled:
         """Trace and compile for these arguments."""
@@ -135,7 +144,8 @@ def jit(fn: Callable | None = None, *, warmup: int = 1) -> Any:
     on symbols; what it did is fused and compiled with numba into one function, which is kept on disk for the next
     process. Parameters, buffers, optimizer state, hyper-parameters and generators are read and written where they are.
     Arguments and results may be nested tuples, lists, dicts and dataclasses of tensors; numbers among the arguments do
-    not retrace, other values do. Results carry no history: differentiate inside.
+    not retrace, other values do. Differentiate inside: a result that is differentiated outside makes the function run
+    once more, eagerly.
     warmup: so many calls of a new signature run eagerly first, since one call is not worth compiling.
     Usable as a decorator, `@mg.jit` or `@mg.jit(warmup=0)`. Raises TracingError where the function needs the value of a
     tensor while it is traced. A function with an operation that cannot be compiled runs eagerly, with one warning.

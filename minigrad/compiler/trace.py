@@ -144,8 +144,12 @@ class Tracer:
 
     def watch(self, thing: Any) -> None:
         """The configuration of this module or optimizer was read: the trace holds as long as it stays the same."""
-        if not any(thing is other for other in self.watched):
+        if not self.is_watching(thing):
             self.watched.append(thing)
+
+    def is_watching(self, thing: Any) -> bool:
+        """Whether it was watched before."""
+        return any(thing is other for other in self.watched)
 
     # ---- operations
 

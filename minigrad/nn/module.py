@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 from minigrad.core import Tensor
 from minigrad.dtypes import DtypeLike, as_dtype
 from minigrad.engine import MODE, configuration_changed, tracer
-from minigrad.errors import ConfigError, DtypeError
+from minigrad.errors import ConfigError, DtypeError, TracingError
 from minigrad.nn.error_path import add_path
 from minigrad.nn.parameter import Parameter
 from minigrad.ops import tensor, zeros_like
@@ -115,6 +115,11 @@ class Module:
         if name in self._buffer_names and not isinstance(value, (Tensor, type(None))):
             raise DtypeError(
                 f"[{type(self).__name__}] {name} is a buffer: assign a tensor or None, got a {type(value).__name__}."
+            )
+        if tracer() is not None and tracer().is_watching(self):
+            raise TracingError(
+                f"[{type(self).__name__}] the attribute {name!r} is set inside a compiled function, which would happen "
+                "only once: keep what changes in a buffer, and give it new values with .assign_(...)."
             )
         configuration_changed()
         super().__setattr__(name, value)

@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad.core import Tensor
 from minigrad.engine import configuration_changed, enable_grad, no_grad, tracer
-from minigrad.errors import ConfigError, DtypeError, ShapeError
+from minigrad.errors import ConfigError, DtypeError, ShapeError, TracingError
 from minigrad.ops import tensor, zeros_like
 from minigrad.optim.blocks import in_blocks
 
@@ -20,6 +20,11 @@ class Group(dict[str, Any]):
     """Parameters with their hyper-parameters. Compiled steps read numbers anew; other changes they are told of."""
 
     def __setitem__(self, name: str, value: Any) -> None:
+        if tracer() is not None:
+            raise TracingError(
+                f"[jit] the hyper-parameter {name!r} is set inside a compiled function, which would happen only once: "
+                "call the scheduler outside of it."
+            )
         if name not in self or pattern(self[name]) != pattern(value):
             configuration_changed()
         super().__setitem__(name, value)

@@ -369,3 +369,73 @@ def test_checked_index(bad):
     for f in (g, g.fn):
         with pytest.raises(IndexError, match=rf"expected indices in \[0, 4\), found {min(bad, 1)} to {max(bad, 1)}"):
             f(mg.tensor([1, bad]))
+
+
+def test_results_can_be_differentiated_outside():
+    results = []
+    for compiled in (False, True):
+        mg.manual_seed(0)
+        model = MODELS["dropout"]()
+        forward = mg.jit(lambda x, model=model: model(x), warmup=0) if compiled else model
+        x, y = batch()
+        x.requires_grad_()
+        for _ in range(2):
+            loss = F.cross_entropy(forward(x) + x[:, :4], y)
+            loss.backward()
+        (g,) = mg.autograd.grad(mg.sum(mg.tanh(forward(x)) ** 2), x, create_graph=True)
+        (second,) = mg.autograd.grad(mg.sum(g * g), x)
+        results.append([x.grad, second, *(p.grad for p in model.parameters())])
+    for a, b in zip(*results):
+        close(b, a)
+
+
+def test_gradcheck_of_a_compiled_function():
+    weight = mg.tensor(np.random.default_rng(0).standard_normal((3, 3)))
+    f = mg.jit(lambda x: mg.tanh(x @ weight), warmup=0)
+    assert mg.gradcheck(f, [mg.ones((2, 3))]).passed
+    assert f.cache_info().hits > 0
+
+
+class Counting(nn.Module):
+    """Keeps a count where compiled code cannot change it."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        return x
+
+
+def test_plain_attributes_cannot_be_set_while_tracing():
+    model = Counting()
+    with pytest.raises(mg.TracingError, match=r"\[Counting\] the attribute 'calls'.*buffer"):
+        mg.jit(lambda x: model(x), warmup=0)(mg.ones(2))
+    assert model.calls == 0
+
+
+def test_hyper_parameters_cannot_be_set_while_tracing():
+    training = Training("linear", "sgd")
+    scheduler = optim.lr_scheduler.StepLR(training.optimizer, step_size=1)
+    with pytest.raises(mg.TracingError, match=r"'lr' is set inside a compiled function.*outside"):
+        mg.jit(lambda x: scheduler.step() or x, warmup=0)(mg.ones(2))
+    assert training.optimizer.param_groups[0]["lr"] == 0.1
+
+
+def test_buffers_are_state():
+    class Mean(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("mean", mg.zeros(3))
+
+        def forward(self, x):
+            self.mean.assign_(0.9 * self.mean + 0.1 * mg.mean(x.detach(), 0))
+            return x - self.mean
+
+    plain, compiled = Mean(), Mean()
+    run = mg.jit(lambda x: compiled(x), warmup=0)
+    for i in range(3):
+        x = batch((4, 3), seed=i)[0]
+        close(run(x), plain(x))
+    close(compiled.mean, plain.mean)
