@@ -151,6 +151,12 @@ def test_a_wrong_parameter_gradient_is_found():
     assert mg.gradcheck(Wrong(), X, order=1, params=False)
 
 
+def test_compiled_functions():
+    assert mg.gradcheck(mg.jit(layer, warmup=0), (X, W, B), order=1)
+    wrong = mg.jit(lambda x: mg.sum(x.detach() * x), warmup=0)
+    assert not mg.gradcheck(wrong, X, order=1, raise_exception=False)
+
+
 # ---- what is refused
 
 

@@ -46,7 +46,7 @@ def test_names_are_unique():
 def test_values(row):
     """As the reference, in shape, dtype and value, whatever the memory layout; arguments stay as they were."""
 
-    @examples(15)
+    @examples(20)
     @given(row.cases)
     def check(case):
         given = [mg.asarray(a) for a in case.args]  # shares the drawn layout
@@ -64,7 +64,7 @@ def test_values(row):
 def test_first_and_second_derivatives(row):
     """Against numerical ones, with random cotangents."""
 
-    @examples(6)
+    @examples(8)
     @given(row.cases, st.integers(0, 1000))
     def check(case, seed):
         wanted = [a for a in case.args if a.dtype.kind == "f"]
