@@ -44,7 +44,7 @@ def test_broadcastable_shapes_differ():
 @given(mgst.shapes(), st.data())
 def test_axes_are_taken_by_numpy(shape, data):
     x = np.ones(shape)
-    assert np.sum(x, axis=data.draw(mgst.axes(len(shape)))).size <= max(x.size, 1)
+    assert np.sum(np.sum(x, axis=data.draw(mgst.axes(len(shape))))) == x.size
 
 
 def test_axes_of_every_kind():
