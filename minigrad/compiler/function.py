@@ -44,8 +44,9 @@ class Jitted:
         mode = engine.MODE.get()
         if self.eager or not mode.jit or mode.tracer is not None:
             return self.fn(*args, **kwargs)
-        flat = list(args) if not kwargs and all(isinstance(x, Tensor) for x in args) else leaves((args, kwargs))
-        key = (signature(flat), () if len(flat) == len(args) else structure((args, kwargs)), mode, default_dtype())
+        plain = not kwargs and all(isinstance(x, Tensor) for x in args)
+        flat = list(args) if plain else leaves((args, kwargs))
+        key = (signature(flat), () if plain else structure((args, kwargs)), mode, default_dtype())
         with self.lock:
             for guard, step in self.traces.get(key, ()):
                 if guard.holds():

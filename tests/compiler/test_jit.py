@@ -439,3 +439,12 @@ def test_buffers_are_state():
         x = batch((4, 3), seed=i)[0]
         close(run(x), plain(x))
     close(compiled.mean, plain.mean)
+
+
+def test_nesting_of_arguments_is_part_of_the_signature():
+    def f(x, *rest):
+        return x[0] * 2 if isinstance(x, list) else x * 3
+
+    g, x = mg.jit(f, warmup=0), mg.tensor([[1.0, 2.0], [3.0, 4.0]])
+    for args in [(x,), ([x],), (x, None), ([x], None), (x, x), ([x, x], [])]:
+        close(g(*args), f(*args))
