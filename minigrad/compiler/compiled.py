@@ -11,12 +11,13 @@ import numpy as np
 from minigrad import engine
 from minigrad.compiler.emit import Emitter
 from minigrad.compiler.graph import Graph, Value
-from minigrad.compiler.layout import contiguous, layouts
+from minigrad.compiler.inplace import in_place
+from minigrad.compiler.layout import layouts
 from minigrad.compiler.load import compiled
 from minigrad.compiler.lower import lower
 from minigrad.compiler.names import TYPES
 from minigrad.compiler.plan import plan
-from minigrad.compiler.schedule import CHECKS, Step, reduced, schedule
+from minigrad.compiler.schedule import schedule
 from minigrad.compiler.simplify import simplify
 from minigrad.compiler.trace import Argument, Number, Reference, Symbol, Tracer, Write, tracing
 from minigrad.core import Tensor
@@ -98,7 +99,8 @@ class Compiled:
         places = layouts(list(graph.inputs), graph.ops)
         self.steps = schedule(graph, places)
         self.plan = plan(graph, places, self.steps)
-        self.in_place = [self.may_write_in_place(t, is_grad, v, places) for t, is_grad, v in self.writes]
+        self.verdicts = [in_place(write, self.references, self.steps, places) for write in self.writes]
+        self.in_place = [verdict.reference for verdict in self.verdicts]
         same = {v: self.references[i][0] for (_, _, v), i in zip(self.writes, self.in_place) if i >= 0}
         emitter = Emitter(graph, places, self.steps, self.plan, same)
         self.failures = emitter.failures
@@ -143,30 +145,6 @@ class Compiled:
         for i, (_, _, v) in enumerate(self.writes, len(self.references)):
             if self.in_place[i - len(self.references)] < 0:
                 yield f"{names[v]} = array_at(P[{i}], {v.size}, {TYPES[v.dtype.name]})"
-
-    def may_write_in_place(self, tensor: Tensor, is_grad: bool, out: Value, places: dict) -> int:
-        """The reference whose buffer this output may overwrite, or -1.
-
-        It may if the step that writes it is the last that reads the old value, at the same element, and if no check of
-        an index comes after it, which would have to leave the state as it was.
-        """
-        if is_grad:
-            return -1
-        for i, (v, source) in enumerate(self.references):
-            if source.tensor is tensor and not source.is_grad:
-                reads = [(k, step) for k, step in enumerate(self.steps) if reads_buffer(step, v, places)]
-                writer = next(k for k, step in enumerate(self.steps) if any(out in op.outputs for op in step.ops))
-                last = max((k for k, _ in reads), default=-1)
-                checks = max((k for k, step in enumerate(self.steps) if checks_index(step)), default=-1)
-                aligned = self.steps[writer].domain == v.shape and not reduced(out) and all(
-                    places[x] == contiguous(v)
-                    for op in self.steps[writer].ops
-                    for x in op.values
-                    if places[x].base is v
-                )
-                if last < writer or (last == writer and aligned):
-                    return i if checks < writer else -1
-        return -1
 
     # ---- calling
 
@@ -245,13 +223,3 @@ def as_argument(array: np.ndarray) -> np.ndarray:
     if array.ndim == 0:
         array = array.reshape(1)
     return array if array.flags.c_contiguous and array.flags.writeable else np.array(array, order="C")
-
-
-def reads_buffer(step: Step, buffer: Value, places: dict) -> bool:
-    """Whether a step reads a buffer, in any layout."""
-    return any(places[x].base is buffer for op in step.ops for x in op.values)
-
-
-def checks_index(step: Step) -> bool:
-    """Whether a step may find an index out of range."""
-    return any(op.name in CHECKS for op in step.ops)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +28,10 @@ class Value:
     def size(self) -> int:
         return math.prod(self.shape)
 
+    @property
+    def nbytes(self) -> int:
+        return self.size * self.dtype.itemsize
+
 
 class Op:
     """One recorded call of a primitive: inputs are values or Python scalars."""
@@ -48,11 +53,15 @@ class Op:
 
 @dataclass
 class Graph:
-    """Operations in the order they were recorded; `inputs` maps a value to where it comes from, `outputs` likewise."""
+    """Operations in the order they were recorded; `inputs` maps a value to where it comes from.
+
+    left_out counts the operations that were recorded and are not there any more, by the reason.
+    """
 
     inputs: dict[Value, Any] = field(default_factory=dict)
     ops: list[Op] = field(default_factory=list)
     outputs: list[Value] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
 
     def __str__(self) -> str:
         names: dict[Value, str] = {}

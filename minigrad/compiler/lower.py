@@ -114,7 +114,7 @@ def own_outputs(graph: Graph) -> Graph:
         if v in graph.inputs or v in outputs or places[v] != contiguous(v) or (reduced(v) and v.size > 1):
             v = copied(v, graph.ops)
         outputs.append(v)
-    return Graph(graph.inputs, graph.ops, outputs)
+    return Graph(graph.inputs, graph.ops, outputs, graph.left_out)
 
 
 def copied(v: Value, ops: list[Op]) -> Value:
@@ -149,4 +149,4 @@ def materialized(graph: Graph) -> Graph:
             op.inputs = tuple(copy(x) if is_outside(x, places, op.outputs[0].size) else x for x in op.inputs)
         place_outputs(op, places)
         ops.append(op)
-    return Graph(graph.inputs, ops, graph.outputs)
+    return Graph(graph.inputs, ops, graph.outputs, graph.left_out)

@@ -15,10 +15,14 @@ ALIGN = 16  # elements: a cache line of float32
 
 @dataclass
 class Plan:
-    """offsets: where each stored temporary starts, in elements of the arena of its dtype.  sizes: of the arenas."""
+    """offsets: where each stored temporary starts, in elements of the arena of its dtype.  sizes: of the arenas.
+
+    live: for each step, the bytes of the temporaries that exist while it runs.
+    """
 
     offsets: dict[Value, int] = field(default_factory=dict)
     sizes: dict[np.dtype, int] = field(default_factory=dict)
+    live: list[int] = field(default_factory=list)
 
 
 def plan(graph: Graph, layouts: dict[Value, Layout], steps: list[Step]) -> Plan:
@@ -27,13 +31,17 @@ def plan(graph: Graph, layouts: dict[Value, Layout], steps: list[Step]) -> Plan:
     external = set(graph.inputs) | {layouts[v].base for v in graph.outputs}
     made = Plan()
     free: dict[np.dtype, list[tuple[int, int]]] = {}
+    live = 0
     for i, step in enumerate(steps):
         taken = [v for op in step.ops for v in op.outputs if v not in external and stored(v, i, step, last)]
         for v in taken:
             made.offsets[v] = take(free.setdefault(v.dtype, []), made.sizes, v)
+        live += sum(v.nbytes for v in taken)
+        made.live.append(live)
         over = [v for v in made.offsets if last.get(v, i) == i and (v in taken or v in last)]
         for v in over:
             give(free[v.dtype], made.offsets[v], rounded(v.size))
+        live -= sum(v.nbytes for v in over)
     return made
 
 

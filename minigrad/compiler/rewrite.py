@@ -40,7 +40,7 @@ class Builder:
     """A graph under construction that stands for another one; `same` maps old values to new ones."""
 
     def __init__(self, graph: Graph) -> None:
-        self.inputs = dict(graph.inputs)
+        self.inputs, self.left_out = dict(graph.inputs), graph.left_out
         self.ops: list[Op] = []
         self.same: dict[Value, Any] = {}
         self.where = ""
@@ -71,7 +71,7 @@ class Builder:
 
     def graph(self, outputs: list[Value]) -> Graph:
         """The graph, with the old one's outputs."""
-        return Graph(self.inputs, self.ops, [self.new(v) for v in outputs])
+        return Graph(self.inputs, self.ops, [self.new(v) for v in outputs], self.left_out)
 
 
 def stand_in(x: Any) -> Any:

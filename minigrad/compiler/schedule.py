@@ -8,6 +8,7 @@ come from earlier nests. Every other operation is a step of its own.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 import numpy as np
 
@@ -22,12 +23,52 @@ CHECKS = (*GATHERS, "scatter_add", "scatter_add_along", "gather_update", "checke
 """Operations that may find an index out of range."""
 
 
+class Obstacle(StrEnum):
+    """Why an operation cannot run in a step: because of an operand of its own (the first five), or of the step."""
+
+    ALONE = "it is no loop nest"
+    TABLE = "it reads {value} at an index that it computes"
+    INDEX = "its index {value} runs over other axes than its loops"
+    REDUCED = "{value} comes out of a reduction, known only after the loops"
+    ORDER = "it reads {value} in another shape or order than it is made in"
+    LATER = "it reads {value}, which is made later"
+    NO_NEST = "that one is no loop nest"
+    DOMAIN = "that one has another domain"
+
+
+@dataclass(frozen=True)
+class Wait:
+    """An operand that a step makes. With an obstacle it can be read only when that step is over."""
+
+    step: int
+    value: Value
+    obstacle: Obstacle | None
+
+    @property
+    def earliest(self) -> int:
+        """The first step that may read it."""
+        return self.step if self.obstacle is None else self.step + 1
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a step was opened although an earlier one was there: an obstacle, and the operand that it is about."""
+
+    step: int
+    obstacle: Obstacle
+    value: Value | None = None
+
+
 @dataclass
 class Step:
-    """A loop nest over `domain` that runs `ops`, or, with domain None, a single other operation."""
+    """A loop nest over `domain` that runs `ops`, or, with domain None, a single other operation.
+
+    refusals: why its first operation runs in none of the steps that make its operands, nor in the step before.
+    """
 
     domain: tuple[int, ...] | None
     ops: list[Op] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
 
 
 def domain_of(op: Op) -> tuple[int, ...] | None:
@@ -75,31 +116,52 @@ def schedule(graph: Graph, layouts: dict[Value, Layout]) -> list[Step]:
         if layouts[op.outputs[0]].base is not op.outputs[0] or is_empty(op):
             continue  # a view
         domain = domain_of(op)
-        earliest = 0
-        for position, v in enumerate(op.inputs):
-            if isinstance(v, Value):
-                at = made_in.get(layouts[v].base, -1)
-                earliest = max(
-                    earliest, at if domain is not None and is_inside(op, position, layouts[v], domain) else at + 1
-                )
+        waits = [
+            Wait(made_in[layouts[v].base], v, obstacle(op, position, layouts[v], domain))
+            for position, v in enumerate(op.inputs)
+            if isinstance(v, Value) and layouts[v].base in made_in
+        ]
+        earliest = max((w.earliest for w in waits), default=0)
         place = next((i for i in range(earliest, len(steps)) if domain is not None and steps[i].domain == domain), None)
         if place is None:
             place = len(steps)
-            steps.append(Step(domain))
+            steps.append(Step(domain, refusals=refusals(waits, domain, steps)))
         steps[place].ops.append(op)
         made_in.update(dict.fromkeys(op.outputs, place))
     return steps
 
 
-def is_inside(op: Op, position: int, layout: Layout, domain: tuple[int, ...]) -> bool:
-    """Whether an operand is read at the index at which a nest over the domain makes it."""
+def obstacle(op: Op, position: int, layout: Layout, domain: tuple[int, ...] | None) -> Obstacle | None:
+    """Why an operand cannot be read at the index at which a nest over the domain makes it; None if it can."""
+    if domain is None:
+        return Obstacle.ALONE
     if op.name in GATHERS or op.name in ("scatter_add", "gather_update"):
         first_index = len(op.inputs) - len(indices(op))
         if position < first_index and (op.name in GATHERS or (op.name == "gather_update" and position == 0)):
-            return False  # a table, read at an index that is computed
+            return Obstacle.TABLE
         if position >= first_index and "axes" in op.params and picked_axes(op)[1] != domain:
-            return False
-    return layout.whole and layout.shape == domain and not reduced(layout.base)
+            return Obstacle.INDEX
+    if reduced(layout.base):
+        return Obstacle.REDUCED
+    return None if layout.whole and layout.shape == domain else Obstacle.ORDER
+
+
+def refusals(waits: list[Wait], domain: tuple[int, ...] | None, steps: list[Step]) -> list[Refusal]:
+    """Why an operation with these operands runs in no step that makes one, nor in the last one."""
+    asked = {w.step for w in waits} | set(range(len(steps))[-1:])
+    return [refusal(i, waits, domain, steps[i].domain) for i in sorted(asked)]
+
+
+def refusal(i: int, waits: list[Wait], domain: tuple[int, ...] | None, other: tuple[int, ...] | None) -> Refusal:
+    """Why an operation over `domain` does not run in step i, over another."""
+    if domain is None:
+        return Refusal(i, Obstacle.ALONE)
+    if other is None:
+        return Refusal(i, Obstacle.NO_NEST)
+    late = max((w for w in waits if w.earliest > i), key=lambda w: w.step == i, default=None)
+    if late is None:
+        return Refusal(i, Obstacle.DOMAIN)
+    return Refusal(i, late.obstacle if late.step == i and late.obstacle else Obstacle.LATER, late.value)
 
 
 def reduced(value: Value) -> bool:

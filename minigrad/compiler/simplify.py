@@ -18,12 +18,14 @@ def without_duplicates(graph: Graph) -> Graph:
     same: dict[Value, Value] = {}
     seen: dict[Any, Op] = {}
     ops = []
+    left_out = graph.left_out.copy()
     for op in graph.ops:
         op.inputs = tuple(same.get(x, x) if isinstance(x, Value) else x for x in op.inputs)
         if op.name == "multiply" and 1.0 in [x for x in op.inputs if type(x) is float]:
             kept = op.values[0]
             if kept.shape == op.outputs[0].shape and kept.dtype == op.outputs[0].dtype:
                 same[op.outputs[0]] = kept
+                left_out["products with one"] += 1
                 continue
         key = (
             op.name,
@@ -35,13 +37,15 @@ def without_duplicates(graph: Graph) -> Graph:
             ops.append(op)
         else:
             same.update(zip(op.outputs, first.outputs))
+            left_out["common subexpressions"] += 1
     outputs = [same.get(v, v) for v in graph.outputs]
-    return Graph(graph.inputs, ops, outputs)
+    return Graph(graph.inputs, ops, outputs, left_out)
 
 
 def with_turned_products(graph: Graph) -> Graph:
     """(a b)' as b' a', so that the transpose of a product, as the gradient of a weight is one, needs no copy."""
     uses = Counter([*graph.outputs, *(v for op in graph.ops for v in op.values)])
+    turned: set[Op] = set()
     for op in graph.ops:
         made = op.inputs[0].op if op.name == "permute" and uses[op.inputs[0]] == 1 else None
         if (
@@ -52,7 +56,9 @@ def with_turned_products(graph: Graph) -> Graph:
             a, b = made.inputs
             op.name, op.inputs = "matmul2", (b, a)
             op.params = {"ta": not made.params.get("tb", False), "tb": not made.params.get("ta", False)}
-    return graph
+            turned.add(made)
+    left_out = graph.left_out + Counter({"turned transposes": len(turned)})
+    return Graph(graph.inputs, [op for op in graph.ops if op not in turned], graph.outputs, left_out)
 
 
 def last_two_swapped(ndim: int) -> tuple[int, ...]:
@@ -69,4 +75,5 @@ def without_dead_code(graph: Graph) -> Graph:
             live.update(op.values)
             ops.append(op)
     inputs = {v: source for v, source in graph.inputs.items() if v in live}
-    return Graph(inputs, ops[::-1], graph.outputs)
+    left_out = graph.left_out + Counter({"dead code": len(graph.ops) - len(ops)})
+    return Graph(inputs, ops[::-1], graph.outputs, left_out)
