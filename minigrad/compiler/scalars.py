@@ -12,8 +12,8 @@ import numpy as np
 from minigrad.compiler.graph import Op, Value
 from minigrad.compiler.names import sized, type_name
 
-UNARY = """sqrt exp exp2 expm1 log log2 log10 log1p sigmoid sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh
-erf erfc lgamma""".split()
+UNARY = """sqrt exp exp2 expm1 log log2 log10 log1p sigmoid logistic_density sin cos tan asin acos atan sinh cosh tanh
+asinh acosh atanh erf erfc lgamma""".split()
 BINARY = "pow floor_divide remainder atan2 hypot logaddexp".split()
 
 FLOAT = {

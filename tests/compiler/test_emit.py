@@ -14,8 +14,9 @@ from minigrad.compiler.lower import SUPPORTED, UNSUPPORTED, Unsupported
 from tests.compiler.running import assert_same, compiled, plainly, primitive, reference
 
 SPECIALS = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.5, 1e300, -1e-300])
-UNARY = """negative sqrt exp exp2 expm1 log log2 log10 log1p sigmoid sin cos tan asin acos atan sinh cosh tanh asinh
-acosh atanh erf erfc lgamma abs sign relu floor ceil trunc round logical_not isnan isinf isfinite signbit""".split()
+UNARY = """negative sqrt exp exp2 expm1 log log2 log10 log1p sigmoid logistic_density sin cos tan asin acos atan
+sinh cosh tanh asinh acosh atanh erf erfc lgamma abs sign relu floor ceil trunc round logical_not isnan isinf isfinite
+signbit""".split()
 BINARY = """add subtract multiply divide pow floor_divide remainder logaddexp atan2 hypot maximum minimum equal
 not_equal less less_equal greater greater_equal logical_and logical_or logical_xor""".split()
 INTEGER = """add subtract multiply floor_divide remainder maximum minimum equal not_equal less less_equal greater

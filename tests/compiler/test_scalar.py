@@ -18,6 +18,7 @@ UNARY = {
     "log10": np.log10, "log1p": np.log1p, "sigmoid": scipy.special.expit, "tanh": np.tanh, "erf": scipy.special.erf,
     "sin": np.sin, "cos": np.cos, "tan": np.tan, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan,
     "sinh": np.sinh, "cosh": np.cosh, "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh,
+    "logistic_density": lambda x: scipy.special.expit(x) * scipy.special.expit(-x),
     "erfc": scipy.special.erfc, "lgamma": lambda x: np.where(np.isinf(x), np.inf, scipy.special.gammaln(x)),
 }  # fmt: skip
 EDGES = np.array(
@@ -218,7 +219,7 @@ def test_loop_is_vectorised(operation):
         assert "double" not in llvm
 
 
-@pytest.mark.parametrize("operation", ["exp", "log", "tanh", "sigmoid", "erf", "sin", "pow"])
+@pytest.mark.parametrize("operation", ["exp", "log", "tanh", "sigmoid", "logistic_density", "erf", "sin", "pow"])
 def test_float64_where_float32_belongs_does_not_compile(operation):
     inputs = [np.ones(4)] * (2 if operation in BINARY else 1)
     with pytest.raises(TypingError):

@@ -92,12 +92,16 @@ def _pow(x, y):
     return np.power([x], [y])[0]  # on two scalars NumPy takes a square root for y = 0.5, which is wrong for -inf
 
 
+def _logistic_density(x):
+    return special.expit(x) * special.expit(-x)
+
+
 def _elementary():
     """exp32, exp64, ...: NumPy's and SciPy's."""
     renamed = {
         "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "asinh": np.arcsinh, "acosh": np.arccosh,
         "atanh": np.arctanh, "atan2": np.arctan2, "pow": _pow, "erf": special.erf, "erfc": special.erfc,
-        "lgamma": special.gammaln, "sigmoid": special.expit,
+        "lgamma": special.gammaln, "sigmoid": special.expit, "logistic_density": _logistic_density,
     }  # fmt: skip
     same = "sqrt exp exp2 expm1 log log2 log10 log1p sin cos tan sinh cosh tanh hypot logaddexp".split()
     for name, function in {**renamed, **{name: getattr(np, name) for name in same}}.items():

@@ -24,7 +24,7 @@ MANTISSA_BITS, ONE_BIT = I32(23), I32(1)
 ROUND = 1.5 * 2**23
 HALF_BIAS, BIAS, TWO_BIASES = floats(ROUND + 126, ROUND + 127, ROUND + 2 * 127)
 TWO_BIASES_BITS = I32(2 * 127 << 23)
-EXP_ZERO, EXP_INF, EXP_LARGE, EXPM1_MINUS_ONE, TANH_ONE, POWERS_APART = floats(-104, 89, 104, -18, 20, 15)
+EXP_ZERO, EXP_INF, EXP_LARGE, EXPM1_MINUS_ONE, POWERS_APART = floats(-104, 89, 104, -18, 15)
 EXP2_ZERO, EXP2_INF = floats(-150, 128)
 LOG2E, LOG2E_MINUS_1, LN2 = floats(1.4426950408889634, 0.4426950408889634, 0.6931471805599453)
 LN2_HIGH, LN2_LOW = floats(0.693145751953125, 1.4286068203094172e-06)  # the high part has 16 bits: k * high is exact
@@ -113,16 +113,33 @@ def expm1_32(x):
 
 
 @scalar_function
-def sigmoid32(x):
-    """1 / (1 + e^-x) = a / (a + b (1 + p)) with powers of two a and b, whose quotient may be subnormal."""
-    x = clip(-x, -EXP_LARGE, EXP_LARGE)
-    shifted = x * LOG2E + TWO_BIASES
+def _logistic_tail(a):
+    """1 / (1 + e^a), a >= 0, as c / (c + b (1 + p)) with powers of two b and c, whose quotient may be subnormal.
+
+    Where the next three stand in one loop, as an activation and its derivative do, LLVM computes it once.
+    """
+    a = clip(a, ZERO, EXP_LARGE)
+    shifted = a * LOG2E + TWO_BIASES
     first, second = _two_powers(shifted)
     reciprocal = from_bits32(I32(TWO_BIASES_BITS - bits32(first)))
-    rest = second * _expm1_of_rest(x, shifted - TWO_BIASES)
+    rest = second * _expm1_of_rest(a, shifted - TWO_BIASES)
     # The sum of the two powers is exact while they are less than 2^24 apart.
-    total = select(x > POWERS_APART, second + (reciprocal + rest), (reciprocal + second) + rest)
+    total = select(a > POWERS_APART, second + (reciprocal + rest), (reciprocal + second) + rest)
     return reciprocal / total
+
+
+@scalar_function
+def sigmoid32(x):
+    """1 / (1 + e^-x), accurate in both tails."""
+    tail = _logistic_tail(abs(x))
+    return select(x < ZERO, tail, ONE - tail)
+
+
+@scalar_function
+def logistic_density32(x):
+    """sigmoid(x) sigmoid(-x), the derivative of sigmoid."""
+    tail = _logistic_tail(abs(x))
+    return tail - tail * tail
 
 
 @scalar_function
@@ -131,11 +148,7 @@ def tanh32(x):
     a = abs(x)
     square = a * a
     small = a + a * square * horner(square, TANH)
-    twice = clip(TWO * a, ZERO, TANH_ONE)
-    shifted = twice * LOG2E + BIAS
-    scale = _power_of_two(shifted)
-    large = ONE - TWO / (ONE + scale + scale * _expm1_of_rest(twice, shifted - BIAS))
-    return copysign(select(a < TANH_SPLIT, small, large), x)
+    return copysign(select(a < TANH_SPLIT, small, ONE - TWO * _logistic_tail(abs(TWO * x))), x)
 
 
 @scalar_function

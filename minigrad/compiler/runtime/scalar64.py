@@ -67,6 +67,13 @@ def sigmoid64(x):
 
 
 @scalar_function
+def logistic_density64(x):
+    """sigmoid(x) sigmoid(-x), the derivative of sigmoid."""
+    e = np.exp(-abs(x))
+    return e / ((ONE + e) * (ONE + e))
+
+
+@scalar_function
 def tanh64(x):
     """Hyperbolic tangent."""
     return np.tanh(x)

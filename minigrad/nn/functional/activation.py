@@ -72,7 +72,8 @@ def gelu(input: Any, approximate: str = "none") -> Tensor:
     choice("gelu", "approximate", approximate, ("none", "tanh"))
     x = float_tensor("gelu", "input", input)
     if approximate == "tanh":
-        return 0.5 * x * (1 + tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))))
+        # 0.5 (1 + tanh u) = sigmoid(2 u), which is accurate in the left tail
+        return x * sigmoid(math.sqrt(8 / math.pi) * (x + 0.044715 * (x * x * x)))
     return 0.5 * x * erfc(x * -math.sqrt(0.5))  # erfc, unlike 1 + erf, is accurate in the left tail
 
 
