@@ -120,7 +120,8 @@ class Tensor:
 
     def detach(self) -> Tensor:
         """The same values outside the graph: no gradient flows back through it."""
-        return Tensor(self.data)
+        tracer = engine.tracer()
+        return Tensor(self.data if tracer is None else tracer.read(self))
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Callable[[], None]:
         """Call `hook(grad)` when the gradient of this tensor is complete; what it returns, if anything, replaces it.

@@ -43,6 +43,7 @@ class Number(NamedTuple):
     """An input that is a Python number, read anew at each call."""
 
     get: Callable[[], float]
+    name: str = ""
 
 
 class Write(NamedTuple):
@@ -104,10 +105,10 @@ class Tracer:
         """A number that the compiled function reads at each call."""
         return Tensor(Symbol(self.input((), np.dtype(np.int64 if kind is int else np.float64), source, weak=True)))
 
-    def number(self, get: Callable[[], float]) -> Any:
+    def number(self, get: Callable[[], float], name: str = "") -> Any:
         """A hyper-parameter by reference. Only numbers that are not 0 or 1: those a rule may compare with."""
         x = get()
-        return self.weak(type(x), Number(get)) if isinstance(x, float) else x
+        return self.weak(type(x), Number(get, name)) if isinstance(x, float) else x
 
     def count(self, tensor: Tensor) -> Tensor:
         """A 0-d state such as a step counter, as a weak symbol; whatever it was assigned before in this trace."""
@@ -122,8 +123,8 @@ class Tracer:
         """Seed and call number of a random call."""
         _, calls = self.draws.get(id(generator), (generator, 0))
         self.draws[id(generator)] = (generator, calls + 1)
-        seed = self.weak(int, Number(lambda: generator.seed))
-        return seed, self.weak(int, Number(lambda: generator.call + calls))
+        seed = self.weak(int, Number(lambda: generator.seed, "seed"))
+        return seed, self.weak(int, Number(lambda: generator.call + calls, f"random call {calls}"))
 
     def lift(self, x: Any) -> Any:
         """The value of an operand: its symbol's, or an input by reference; Python scalars stay as they are."""
@@ -137,6 +138,10 @@ class Tracer:
             source = Reference(x) if owner is None else Reference(owner, is_grad=True)
             self.values[id(x)] = self.input(x.shape, x.dtype, source)
         return self.values[id(x)]
+
+    def read(self, x: Tensor) -> Symbol:
+        """The data of a tensor inside the function, also of a concrete one: other tensors may share it."""
+        return x.data if isinstance(x.data, Symbol) else Symbol(self.lift(x))
 
     def keep(self, tensor: Tensor) -> None:
         """Remember a tensor's gradient, which the trace may change."""

@@ -448,3 +448,20 @@ def test_nesting_of_arguments_is_part_of_the_signature():
     g, x = mg.jit(f, warmup=0), mg.tensor([[1.0, 2.0], [3.0, 4.0]])
     for args in [(x,), ([x],), (x, None), ([x], None), (x, x), ([x, x], [])]:
         close(g(*args), f(*args))
+
+
+def test_a_detached_parameter_is_read_anew():
+    w = mg.tensor(np.eye(3))
+
+    @mg.jit(warmup=0)
+    def step(x):
+        old = w.detach()
+        w.assign_(mg.flip(w, axis=0) * 2)
+        return x @ old, mg.sort(w, axis=0)
+
+    x, expected = mg.tensor(np.arange(9.0).reshape(3, 3)), np.eye(3)
+    for _ in range(3):
+        old, ordered = step(x)
+        close(old, x.numpy() @ expected)
+        expected = 2 * expected[::-1]
+        close(ordered, np.sort(expected, axis=0))
