@@ -12,6 +12,7 @@ from minigrad import engine
 from minigrad.compiler.emit import Emitter
 from minigrad.compiler.graph import Graph, Value
 from minigrad.compiler.inplace import in_place
+from minigrad.compiler.labels import argument_labels
 from minigrad.compiler.layout import layouts
 from minigrad.compiler.load import compiled
 from minigrad.compiler.lower import lower
@@ -47,6 +48,7 @@ class Trace:
     def __init__(self, fn: Callable, args: tuple, kwargs: dict) -> None:
         self.tracer = Tracer()
         self.writes: list[Write] = []
+        self.argument_labels = argument_labels(fn, args, kwargs)
         position = iter(range(len(leaves((args, kwargs)))))
 
         def symbol(x: Any) -> Any:
@@ -78,7 +80,7 @@ class Compiled:
 
     def __init__(self, trace: Trace) -> None:
         self.graph = graph = trace.graph()
-        self.result = trace.result
+        self.result, self.argument_labels = trace.result, trace.argument_labels
         self.single = isinstance(trace.result, Tensor)
         self.live = trace.live
         self.draws = list(trace.tracer.draws.values())
@@ -103,7 +105,7 @@ class Compiled:
         self.in_place = [verdict.reference for verdict in self.verdicts]
         same = {v: self.references[i][0] for (_, _, v), i in zip(self.writes, self.in_place) if i >= 0}
         emitter = Emitter(graph, places, self.steps, self.plan, same)
-        self.failures = emitter.failures
+        self.failures, self.shared = emitter.failures, emitter.called
         dtypes = sorted(self.plan.sizes, key=str)
         self.arenas = [np.empty(self.plan.sizes[d], d) for d in dtypes]
         slots = len(self.references) + len(self.writes)

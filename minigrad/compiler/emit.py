@@ -64,6 +64,7 @@ class Emitter:
         self.failures: list[str] = []
         self.functions: list[str] = []
         self.shared: dict[str, str] = {}
+        self.called: dict[int, str] = {}
         self.checked: set[tuple[Layout, int]] = set()
         self.named: dict[Value, str] = {}
         external = dict.fromkeys([*graph.inputs, *(layouts[v].base for v in graph.outputs)])
@@ -130,6 +131,7 @@ class Emitter:
             name = self.shared[text] = f"kernel{len(self.shared)}"
             parameters = ", ".join([*(f"a{k}" for k in range(len(places.found))), "n"])
             self.functions.append(KERNEL.format(name=name, parameters=parameters, body=text))
+        self.called[i] = self.shared[text]
         n = Nest(self, "", step, places).length
         arrays = [self.slice(value, offset, n) for value, offset in places.found]
         self.source.add(f"{self.shared[text]}({', '.join([*arrays, str(n)])})")

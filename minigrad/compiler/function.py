@@ -10,8 +10,11 @@ from typing import Any, NamedTuple
 
 from minigrad import engine, random
 from minigrad.compiler.compiled import Compiled, Failed, Trace
+from minigrad.compiler.cost import Cost, cost
 from minigrad.compiler.guard import Guard
+from minigrad.compiler.listing import Listing, listing
 from minigrad.compiler.lower import Unsupported
+from minigrad.compiler.report import explain
 from minigrad.core import Tensor
 from minigrad.dtypes import default_dtype
 from minigrad.errors import TracingError
@@ -112,9 +115,30 @@ class Jitted:
         return self.expect_compiled().source
 
     @property
-    def graph(self) -> Any:
-        """The graph of the step that ran last."""
-        return self.expect_compiled().graph
+    def graph(self) -> Listing:
+        """The graph of the step that ran last: `str` lists it, a line an operation; `.dot()` is for Graphviz.
+
+        Its `inputs`, `ops` and `outputs` are data; inputs go by the names of arguments, parameters and settings.
+        """
+        return listing(self.expect_compiled(), self.expect_guard())
+
+    def cost(self) -> Cost:
+        """What one call of the step that ran last costs, for each kernel and in total: see `Cost`, and print it."""
+        return cost(self.expect_compiled())
+
+    def explain(self) -> str:
+        """Why the step that ran last is compiled as it is.
+
+        For each kernel the operations fused in it, with the user's lines, and why it is not part of the kernels that
+        make what it reads, nor of the one before; what was left out of the graph; what is read by reference and what is
+        baked in; what is written in place, and why the rest is not.
+        """
+        return explain(self.expect_compiled(), self.expect_guard(), self.graph)
+
+    def expect_guard(self) -> Guard:
+        """The guard of the step that ran last."""
+        step = self.expect_compiled()
+        return next(guard for traces in self.traces.values() for guard, other in traces if other is step)
 
 
 def signature(flat: list) -> tuple:

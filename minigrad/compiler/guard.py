@@ -37,6 +37,14 @@ class Guard:
         self.epoch = epoch
         return True
 
+    def named(self) -> list[tuple[str, Any]]:
+        """What the function names itself, and what it is now."""
+        return [(get.__name__, get()) for get, _ in self.names]
+
+    def watched(self) -> list[Any]:
+        """The modules and optimizers whose configuration was read."""
+        return [thing for thing, _ in self.configured]
+
     def why(self) -> str:
         """What changed, for a warning."""
         for get, value in self.names:

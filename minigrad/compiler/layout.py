@@ -6,6 +6,7 @@ an empty array laid out like the input, and the answer is read off the result.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -53,6 +54,11 @@ class Layout:
     def whole(self) -> bool:
         """Whether this is all of its buffer, in order."""
         return self == contiguous(self.base)
+
+    @property
+    def distinct(self) -> int:
+        """How many elements of the buffer this shows, where windows do not overlap."""
+        return math.prod(n for n, s in zip(self.shape, self.strides) if s)
 
 
 def row_major(shape: Iterable[int]) -> Strides:

@@ -117,9 +117,9 @@ def own_outputs(graph: Graph) -> Graph:
     return Graph(graph.inputs, graph.ops, outputs, graph.left_out)
 
 
-def copied(v: Value, ops: list[Op]) -> Value:
-    """A copy of a value, in row-major order."""
-    op = Op("copy", (v,), {}, "" if v.op is None else v.op.where)
+def copied(v: Value, ops: list[Op], where: str = "") -> Value:
+    """A copy of a value, in row-major order, for an operation at some line."""
+    op = Op("copy", (v,), {}, where if v.op is None else v.op.where)
     op.outputs.append(Value(v.shape, v.dtype, v.weak, op))
     ops.append(op)
     return op.outputs[0]
@@ -131,9 +131,9 @@ def materialized(graph: Graph) -> Graph:
     ops: list[Op] = []
     copies: dict[Value, Value] = {}
 
-    def copy(v: Value) -> Value:
+    def copy(v: Value, where: str) -> Value:
         if v not in copies:
-            copies[v] = copied(v, ops)
+            copies[v] = copied(v, ops, where)
             places[copies[v]] = contiguous(copies[v])
         return copies[v]
 
@@ -141,12 +141,14 @@ def materialized(graph: Graph) -> Graph:
         if op.name == "arg_sort":
             op.outputs.append(Value((op.values[0].shape[op.params["axis"]],), np.dtype(np.int64), op=op, index=1))
         if op.name in VIEWS and op.outputs[0].size and view(op, places[op.inputs[0]]) is None:
-            op.inputs = (copy(op.inputs[0]),)
+            op.inputs = (copy(op.inputs[0], op.where),)
         elif op.name == "matmul2" and op.outputs[0].size:
             fits = map(has_gemm_layout, matrices(op, places))
-            op.inputs = tuple(x if ok else copy(x) for x, ok in zip(op.inputs, fits))
+            op.inputs = tuple(x if ok else copy(x, op.where) for x, ok in zip(op.inputs, fits))
         elif op.name in ELEMENTWISE:
-            op.inputs = tuple(copy(x) if is_outside(x, places, op.outputs[0].size) else x for x in op.inputs)
+            op.inputs = tuple(
+                copy(x, op.where) if is_outside(x, places, op.outputs[0].size) else x for x in op.inputs
+            )
         place_outputs(op, places)
         ops.append(op)
     return Graph(graph.inputs, ops, graph.outputs, graph.left_out)

@@ -262,8 +262,11 @@ def adjustable(tracer: Any, group: Group, name: str) -> Any:
     """A hyper-parameter as a compiled step sees it: numbers other than 0 by reference, all else as it is."""
     value = group[name]
     if isinstance(value, tuple):
-        return tuple(Setting(tracer.number(lambda i=i: group[name][i]).data) if x else x for i, x in enumerate(value))
-    return Setting(tracer.number(lambda: group[name]).data) if isinstance(value, float) and value else value
+        return tuple(
+            Setting(tracer.number(lambda i=i: group[name][i], f"{name}[{i}]").data) if x else x
+            for i, x in enumerate(value)
+        )
+    return Setting(tracer.number(lambda: group[name], name).data) if isinstance(value, float) and value else value
 
 
 class Setting(Tensor):
