@@ -134,7 +134,8 @@ class Emitter:
         self.called[i] = self.shared[text]
         n = Nest(self, "", step, places).length
         arrays = [self.slice(value, offset, n) for value, offset in places.found]
-        self.source.add(f"{self.shared[text]}({', '.join([*arrays, str(n)])})")
+        length = f"I64({n})"  # as a literal, numba would compile the kernel anew for each length
+        self.source.add(f"{self.shared[text]}({', '.join([*arrays, length])})")
 
     def slice(self, value: Value, offset: int, n: int) -> str:
         """A buffer from an offset on."""

@@ -2,9 +2,9 @@
 
 import scipy.linalg.cython_blas  # noqa: F401
 from llvmlite import ir
-from numba import float32, float64, int64, njit, types
+from numba import float32, float64, int64, types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.extending import intrinsic, register_jitable
 
 from minigrad.kernels.cpu.gemm import BLAS_SYMBOLS
 
@@ -45,7 +45,7 @@ def _gemm(typing_context, element, tb, ta, n, m, k, b, ldb, a, lda, beta, c, ldc
 
 
 def _define(element, itemsize):
-    @njit
+    @register_jitable  # not njit, which would compile it anew for every set of constant sizes
     def gemm(m, n, k, ta, a, a_start, lda, tb, b, b_start, ldb, c, c_start, ldc):
         """c (m, n) = op(a) op(b), row-major, each in an array from a start, with a leading dimension."""
         _gemm(

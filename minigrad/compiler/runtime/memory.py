@@ -1,47 +1,46 @@
 """Arrays at addresses and parts of arrays, for emitted code."""
 
-from numba import carray, njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
 
+def _view(context, builder, kind, address, size):
+    """An array of a 1-d type at a pointer: for LLVM nothing but the pointer."""
+    made = make_array(kind)(context, builder)
+    itemsize = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(kind.dtype)))
+    populate_array(
+        made,
+        data=address,
+        shape=cgutils.pack_array(builder, [size]),
+        strides=cgutils.pack_array(builder, [itemsize]),
+        itemsize=itemsize,
+        meminfo=None,
+        parent=None,
+    )
+    return made._getvalue()
+
+
 @intrinsic
-def _pointer(typing_context, element, address):
-    """The address as a typed pointer."""
-    kind = types.CPointer(element.dtype)
+def array_at(typing_context, address, size, element):
+    """`size` elements at an address."""
+    kind = types.Array(element.dtype, 1, "C")
 
     def generate(context, builder, signature, arguments):
-        return builder.inttoptr(arguments[1], context.get_value_type(signature.return_type))
+        pointer = context.get_data_type(kind.dtype).as_pointer()
+        return _view(context, builder, kind, builder.inttoptr(arguments[0], pointer), arguments[1])
 
-    return kind(element, address), generate
-
-
-@njit
-def array_at(address, size, element):
-    """`size` elements at an address."""
-    return carray(_pointer(element, address), size)
+    return kind(types.uint64, types.int64, element), generate
 
 
 @intrinsic
 def part(typing_context, array, start, size):
-    """`size` elements of a contiguous array from a start: a view, and for LLVM nothing but a pointer."""
+    """`size` elements of a contiguous array from a start."""
     kind = types.Array(array.dtype, 1, "C")
-    integer = types.int64
 
     def generate(context, builder, signature, arguments):
-        whole = make_array(array)(context, builder, arguments[0])
-        made = make_array(kind)(context, builder)
-        itemsize = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(array.dtype)))
-        populate_array(
-            made,
-            data=builder.gep(whole.data, [arguments[1]], inbounds=True),
-            shape=cgutils.pack_array(builder, [arguments[2]]),
-            strides=cgutils.pack_array(builder, [itemsize]),
-            itemsize=itemsize,
-            meminfo=None,
-            parent=None,
-        )
-        return made._getvalue()
+        start = builder.gep(make_array(array)(context, builder, arguments[0]).data, [arguments[1]], inbounds=True)
+        return _view(context, builder, kind, start, arguments[2])
 
-    return kind(array, integer, integer), generate
+    return kind(array, types.int64, types.int64), generate
