@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "custom": INNER,
     "compiler": INNER | {"kernels", "ops", "random", "recompute", "tree"},
     "nn": TENSORS,
-    "optim": TENSORS,
+    "optim": TENSORS | {"compiler"},
     "data": TENSORS,
     "saving": TENSORS,
     "checking": TENSORS,

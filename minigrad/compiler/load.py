@@ -55,10 +55,19 @@ def folder() -> Path:
     return wanted
 
 
+def module_name(source: str) -> str:
+    """The name of the module of a generated source."""
+    return f"minigrad_step_{hashlib.sha256((versions() + source).encode()).hexdigest()[:24]}"
+
+
+def is_on_disk(source: str) -> bool:
+    """Whether there is machine code of a generated source."""
+    return any((folder() / "__pycache__").glob(f"{module_name(source)}*.nbi"))
+
+
 def load(source: str) -> ModuleType:
     """The module of a generated source. A damaged cache entry is removed and compiled anew."""
-    digest = hashlib.sha256((versions() + source).encode()).hexdigest()[:24]
-    name = f"minigrad_step_{digest}"
+    name = module_name(source)
     if name in sys.modules:
         return sys.modules[name]
     path = folder() / f"{name}.py"

@@ -11,7 +11,8 @@ from minigrad.core import Tensor
 from minigrad.engine import configuration_changed, enable_grad, no_grad, tracer
 from minigrad.errors import ConfigError, DtypeError, ShapeError, TracingError
 from minigrad.ops import tensor, zeros_like
-from minigrad.optim.blocks import in_blocks
+from minigrad.optim.hyper import Setting, pattern, plain
+from minigrad.optim.kernel import Update, kernel_for
 
 State = dict[str, Any]
 
@@ -94,24 +95,35 @@ class Optimizer:
             self.record(tracer())
             return loss
         with np.errstate(all="ignore"):  # a diverging run shows in its loss; a warning for each step would bury that
-            changes = [
-                (p, *self.evaluate(p, p.grad.data, group))
-                for group in self.param_groups
-                for p in group["params"]
-                if p.grad is not None
-            ]
-        for p, new_p, new_state in changes:
-            p.assign_(Tensor(new_p))
-            state = self.state[p]
-            for name, value in new_state.items():
-                state[name].data = np.asarray(value, state[name].dtype)
+            calls: list[tuple[Callable, tuple]] = []
+            for group in self.param_groups:
+                self.prepare(group, calls)
+        for call, arguments in calls:
+            call(*arguments)
         return loss
+
+    def prepare(self, group: Group, calls: list[tuple[Callable, tuple]]) -> None:
+        """Append what a step does to the parameters of a group: calls that cannot fail. Until then nothing changes."""
+        names = self.state_names(group)
+        hyper = {name: plain(group[name]) for name in self.defaults}
+        updates: dict[np.dtype, Update] = {}
+        for p in group["params"]:
+            if p.grad is None:
+                continue
+            g, state = p.grad.data, self.state[p]
+            self.check_gradient(p, g)
+            for name in names:
+                if name not in state:  # a hyper-parameter was changed to a value that needs more state
+                    state[name] = initial(name, p)
+            if g.dtype not in updates:
+                updates[g.dtype] = kernel_for(self.update, names, hyper, g.dtype).update_with(hyper)
+            updates[g.dtype].prepare(p, g, state, calls)
 
     def record(self, tracer: Any) -> None:
         """The step on symbolic tensors, for the compiler: numbers that are not 0 stay adjustable, by reference."""
         tracer.watch(self)
         for group in self.param_groups:
-            hyper = {name: adjustable(tracer, group, name) for name in self.defaults}
+            hyper = {name: by_reference(tracer, group, name) for name in self.defaults}
             for p in group["params"]:
                 if p.grad is None:
                     continue
@@ -132,19 +144,12 @@ class Optimizer:
             for g in self.param_groups
         ]
 
-    def evaluate(self, p: Tensor, g: np.ndarray, group: Group) -> tuple[np.ndarray, State]:
-        """What the rule makes of one parameter."""
-        array, tensors = p.data, self.state[p]
-        if g.shape != array.shape:
+    def check_gradient(self, p: Tensor, g: np.ndarray) -> None:
+        """Raises ShapeError or DtypeError for a gradient that is not like its parameter."""
+        if g.shape != p.data.shape:
             raise ShapeError(f"[{type(self).__name__}] a parameter has shape {p.shape}, its gradient {g.shape}.")
-        if g.dtype != array.dtype:
+        if g.dtype != p.data.dtype:
             raise DtypeError(f"[{type(self).__name__}] a parameter has dtype {p.dtype}, its gradient {g.dtype}.")
-        state: State = {}
-        for name in self.state_names(group):
-            if name not in tensors:  # a hyper-parameter was changed to a value that needs more state
-                tensors[name] = initial(name, p)
-            state[name] = tensors[name].data.item() if name == "step" else tensors[name].data
-        return in_blocks(self.update, g, array, state, group)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or set them to zero."""
@@ -258,7 +263,7 @@ class Optimizer:
         return "\n".join([f"{type(self).__name__}(", *lines, ")"])
 
 
-def adjustable(tracer: Any, group: Group, name: str) -> Any:
+def by_reference(tracer: Any, group: Group, name: str) -> Any:
     """A hyper-parameter as a compiled step sees it: numbers other than 0 by reference, all else as it is."""
     value = group[name]
     if isinstance(value, tuple):
@@ -267,22 +272,6 @@ def adjustable(tracer: Any, group: Group, name: str) -> Any:
             for i, x in enumerate(value)
         )
     return Setting(tracer.number(lambda: group[name], name).data) if isinstance(value, float) and value else value
-
-
-class Setting(Tensor):
-    """A number that a compiled step reads anew, and that is known not to be 0: rules may ask `if weight_decay`."""
-
-    __slots__ = ()
-
-    def __bool__(self) -> bool:
-        return True
-
-
-def pattern(value: Any) -> Any:
-    """What of a hyper-parameter a compiled step has built in: of a number, only whether it is 0."""
-    if isinstance(value, tuple):
-        return tuple(map(pattern, value))
-    return bool(value) if isinstance(value, float) else value
 
 
 def initial(name: str, p: Tensor) -> Tensor:
