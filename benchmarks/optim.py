@@ -80,7 +80,8 @@ def main():
     torch.set_num_threads(1)
     n = options.tensors * options.elements
     print(f"PyTorch {torch.__version__}, NumPy {np.__version__}, 1 thread; {options.tensors} x {options.elements:,}")
-    print(f"{'us a step':8s} {'minigrad':>9s} {'GB/s':>6s}" + "".join(f"{v:>9s}" for v in VARIANTS) + "   minigrad / best")
+    heads = "".join(f"{v:>9s}" for v in VARIANTS)
+    print(f"{'us a step':9s} {'minigrad':>8s} {'GB/s':>6s}{heads}   minigrad / best")
     right = True
     for name, arguments, read, written in CASES:
         found = list(contestants(name, arguments, options.tensors, options.elements))
