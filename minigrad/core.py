@@ -167,7 +167,8 @@ class Tensor:
         value = value if isinstance(value, Tensor) else Tensor(np.array(value, self.dtype))
         if value.shape != self.shape:
             raise ShapeError(f"[assign_] expected shape {self.shape}, got {value.shape}.")
-        self.rebind(value.astype(self.dtype).data)
+        value, tracer = value.astype(self.dtype), engine.tracer()
+        self.rebind(value.data if tracer is None else tracer.read(value))
         return self
 
     def rebind(self, data: Any) -> None:
@@ -207,6 +208,8 @@ class Tensor:
         return self.data.__dlpack_device__()
 
     def __repr__(self) -> str:
+        if engine.tracer() is not None and not isinstance(self.data, np.ndarray):
+            return f"tensor(..., shape={self.shape}, dtype={self.dtype})"  # known when the compiled function runs
         body = np.array2string(self.data, separator=", ", prefix="tensor(")
         dtype = "" if self.dtype in (np.float32, np.int64, np.bool_) else f", dtype={self.dtype}"
         if self.size == 0 and self.shape != (0,):

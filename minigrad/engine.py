@@ -527,13 +527,13 @@ def unbroadcast(g: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 # ---- anomalies -----------------------------------------------------------------------------------------------
 
-PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+OURS = tuple(os.path.dirname(os.path.abspath(file)) + os.sep for file in (__file__, np.__file__))
 
 
 def user_line() -> str:
-    """The innermost line of code outside this package: `file:line`."""
+    """The innermost line of code outside this package, and outside NumPy that it called: `file:line`."""
     frame = sys._getframe(1)
-    while frame.f_back is not None and os.path.abspath(frame.f_code.co_filename).startswith(PACKAGE):
+    while frame.f_back is not None and os.path.abspath(frame.f_code.co_filename).startswith(OURS):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 

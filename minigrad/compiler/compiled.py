@@ -20,7 +20,7 @@ from minigrad.compiler.names import TYPES
 from minigrad.compiler.plan import plan
 from minigrad.compiler.schedule import schedule
 from minigrad.compiler.simplify import simplify
-from minigrad.compiler.trace import Argument, Number, Reference, Symbol, Tracer, Write, tracing
+from minigrad.compiler.trace import Argument, Number, Reference, Tracer, Write, tracing
 from minigrad.core import Tensor
 from minigrad.tree import leaves, tree_map
 
@@ -58,14 +58,14 @@ class Trace:
         inside_args, inside_kwargs = tree_map(symbol, (args, kwargs))
         with tracing(self.tracer, self.writes):
             self.result = fn(*inside_args, **inside_kwargs)
-        self.results = [x for x in leaves(self.result) if isinstance(x, Tensor)]
+            self.results = [x for x in leaves(self.result) if isinstance(x, Tensor)]
+            self.symbols = list(map(self.tracer.read, self.results))
         self.live = any(has_live_history(x) for x in self.results)
 
     def graph(self) -> Graph:
         """The simplified graph; its outputs are the results, then the writes."""
         graph = self.tracer.graph
-        symbols = [x.data for x in self.results] + [w.value for w in self.writes if w.value is not None]
-        graph.outputs = [s.value if isinstance(s, Symbol) else self.tracer.lift(Tensor(s)) for s in symbols]
+        graph.outputs = [s.value for s in self.symbols + [w.value for w in self.writes if w.value is not None]]
         return lower(simplify(graph))
 
 

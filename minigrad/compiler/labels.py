@@ -54,6 +54,8 @@ def tensor_labels(things: Iterable[tuple[str, Any]]) -> dict[int, str]:
         elif hasattr(thing, "named_parameters"):
             for path, tensor in (*thing.named_parameters(), *thing.named_buffers()):
                 found.setdefault(id(tensor), f"{name}.{path}")
+        for name, tensor in thing.named_numbers() if hasattr(thing, "named_numbers") else ():
+            found.setdefault(id(tensor), name)
     for name, thing in things:
         for i, (p, state) in enumerate(getattr(thing, "state", {}).items() if hasattr(thing, "param_groups") else ()):
             whose = found.setdefault(id(p), f"{name}.parameter{i}")

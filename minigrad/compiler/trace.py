@@ -105,19 +105,23 @@ class Tracer:
         """A number that the compiled function reads at each call."""
         return Tensor(Symbol(self.input((), np.dtype(np.int64 if kind is int else np.float64), source, weak=True)))
 
-    def number(self, get: Callable[[], float], name: str = "") -> Any:
-        """A hyper-parameter by reference. Only numbers that are not 0 or 1: those a rule may compare with."""
-        x = get()
-        return self.weak(type(x), Number(get, name)) if isinstance(x, float) else x
-
     def count(self, tensor: Tensor) -> Tensor:
         """A 0-d state such as a step counter, as a weak symbol; whatever it was assigned before in this trace."""
         if isinstance(tensor.data, Symbol):
-            return Tensor(tensor.data)
+            return Tensor(Symbol(self.weakened(tensor.data.value)))
         self.keep(tensor)
         if id(tensor) not in self.values:
             self.values[id(tensor)] = self.input((), tensor.dtype, Reference(tensor), weak=True)
         return Tensor(Symbol(self.values[id(tensor)]))
+
+    def weakened(self, value: Value) -> Value:
+        """The same number, promoting as Python's do."""
+        if value.weak:
+            return value
+        op = Op("cast", (value,), {"dtype": value.dtype}, engine.user_line())
+        op.outputs.append(Value(value.shape, value.dtype, True, op))
+        self.graph.ops.append(op)
+        return op.outputs[0]
 
     def draw(self, generator: Generator) -> tuple[Tensor, Tensor]:
         """Seed and call number of a random call."""
@@ -216,9 +220,9 @@ def tracing(tracer: Tracer, writes: list[Write]):
             yield
             assigned = {id(t): t for t, data in journal if not isinstance(data, Symbol)}
             writes.extend(Write(t, "data", t.data) for t in assigned.values())
-            for t, old in tracer.kept.values():
+            for t, old in list(tracer.kept.values()):
                 if t.grad is not old:
-                    writes.append(Write(t, "grad", None if t.grad is None else t.grad.data))
+                    writes.append(Write(t, "grad", None if t.grad is None else tracer.read(t.grad)))
         finally:
             for tensor, grad in tracer.kept.values():
                 tensor.grad = grad

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from minigrad.errors import ConfigError
-from minigrad.optim.optimizer import Group, Optimizer, State
+from minigrad.optim.group import Group
+from minigrad.optim.optimizer import Optimizer, State
 
 
 class Adam(Optimizer):
@@ -57,7 +58,7 @@ class Adam(Optimizer):
         for name, beta in zip(("betas[0]", "betas[1]"), betas):
             self.expect(name, beta, "in [0, 1)", lambda x: 0 <= x < 1)
 
-    def state_names(self, group: Group) -> tuple[str, ...]:
+    def state_names(self, group: Mapping[str, Any]) -> tuple[str, ...]:
         names = ("step", "exp_avg", "exp_avg_sq")
         return (*names, "max_exp_avg_sq") if group["amsgrad"] else names
 

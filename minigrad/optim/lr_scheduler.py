@@ -1,16 +1,20 @@
 """Learning rates that change while a model is trained, named as in `torch.optim.lr_scheduler`.
 
 Every schedule is a closed form: the learning rate is a function of the number of steps taken, not of the rate before.
+So a schedule may be stepped inside a compiled step: there the number t is a symbol, and `either` chooses by it.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from minigrad.errors import ConfigError
+from minigrad import ops
+from minigrad.core import Tensor
+from minigrad.engine import configuration_changed, tracer
+from minigrad.errors import ConfigError, TracingError
+from minigrad.optim.group import Cell
 from minigrad.optim.optimizer import Optimizer
 
 __all__ = [
@@ -28,11 +32,38 @@ class LRScheduler:
 
     def __init__(self, optimizer: Optimizer) -> None:
         self.optimizer = optimizer
+        self.steps_taken = Cell(0)
         for group in optimizer.param_groups:
             group.setdefault("initial_lr", group["lr"])
         self.base_lrs: list[float] = [group["initial_lr"] for group in optimizer.param_groups]
-        self.last_epoch = 0
         self._set()
+
+    @property
+    def last_epoch(self) -> int:
+        """The number of steps taken."""
+        return self.steps_taken.get()
+
+    @last_epoch.setter
+    def last_epoch(self, t: int) -> None:
+        self.steps_taken.set(t)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name != "last_epoch":
+            if tracer() is not None:
+                raise TracingError(
+                    f"[{type(self).__name__}] the attribute {name!r} is set inside a compiled function, which would "
+                    "happen only once: compute the learning rate from t alone, or step the schedule outside."
+                )
+            configuration_changed()
+        super().__setattr__(name, value)
+
+    def configuration(self) -> Any:
+        """What a compiled step has built in: every attribute but the number of steps taken."""
+        return [(name, list(value) if isinstance(value, list) else value) for name, value in vars(self).items()]
+
+    def named_numbers(self) -> list[tuple[str, Tensor]]:
+        """The tensor that counts the steps taken."""
+        return [("last_epoch", self.steps_taken.tensor)]
 
     def factor(self, t: int) -> float:
         """What the initial learning rates are multiplied with after t steps; every schedule defines its own."""
@@ -52,6 +83,8 @@ class LRScheduler:
 
     def step(self) -> None:
         """Count a step and set the learning rates; call it after the optimizer's step."""
+        if tracer() is not None:
+            tracer().watch(self)
         self.last_epoch += 1
         self._set()
 
@@ -137,7 +170,7 @@ class MultiStepLR(LRScheduler):
         super().__init__(optimizer)
 
     def factor(self, t: int) -> float:
-        return self.gamma ** bisect_right(self.milestones, t)
+        return self.gamma ** passed(self.milestones, t)
 
 
 class ExponentialLR(LRScheduler):
@@ -173,7 +206,7 @@ class ConstantLR(LRScheduler):
         super().__init__(optimizer)
 
     def factor(self, t: int) -> float:
-        return self.first_factor if t < self.total_iters else 1.0
+        return either(t < self.total_iters, self.first_factor, 1.0)
 
 
 class LinearLR(LRScheduler):
@@ -198,7 +231,7 @@ class LinearLR(LRScheduler):
         super().__init__(optimizer)
 
     def factor(self, t: int) -> float:
-        done = min(t, self.total_iters) / self.total_iters
+        done = either(t < self.total_iters, t, self.total_iters) / self.total_iters
         return self.start_factor + (self.end_factor - self.start_factor) * done
 
 
@@ -219,7 +252,7 @@ class PolynomialLR(LRScheduler):
         super().__init__(optimizer)
 
     def factor(self, t: int) -> float:
-        return (1 - min(t, self.total_iters) / self.total_iters) ** self.power
+        return (1 - either(t < self.total_iters, t, self.total_iters) / self.total_iters) ** self.power
 
 
 class CosineAnnealingLR(LRScheduler):
@@ -238,7 +271,8 @@ class CosineAnnealingLR(LRScheduler):
         super().__init__(optimizer)
 
     def rates(self, t: int) -> list[float]:
-        wave = (1 + math.cos(math.pi * t / self.T_max)) / 2
+        angle = math.pi * t / self.T_max
+        wave = (1 + (ops.cos(angle) if isinstance(angle, Tensor) else math.cos(angle))) / 2
         return [self.eta_min + (base - self.eta_min) * wave for base in self.base_lrs]
 
 
@@ -264,5 +298,27 @@ class SequentialLR(LRScheduler):
         super().__init__(optimizer)
 
     def rates(self, t: int) -> list[float]:
-        i = bisect_right(self.milestones, t)
-        return self.schedulers[i].rates(t - self.milestones[i - 1] if i else t)
+        rates = self.schedulers[0].rates(self.turn(0, t))
+        for i, start in enumerate(self.milestones, 1):
+            later = self.schedulers[i].rates(self.turn(i, t))
+            rates = [either(t < start, a, b) for a, b in zip(rates, later)]
+        return rates
+
+    def turn(self, i: int, t: int) -> int:
+        """How many steps of schedule i were taken: none before its turn, no more after it."""
+        start, *end = [0, *self.milestones][i : i + 2]
+        since = either(t < start, 0, t - start)
+        return either(t < end[0], since, end[0] - 1 - start) if end else since
+
+    def configuration(self) -> Any:
+        return [super().configuration(), [schedule.configuration() for schedule in self.schedulers]]
+
+
+def either(condition: Any, x: Any, y: Any) -> Any:
+    """x if the condition holds, else y; of a symbolic condition, a number that compiled code chooses."""
+    return ops.select(condition, x, y) if isinstance(condition, Tensor) else x if condition else y
+
+
+def passed(milestones: Sequence[int], t: Any) -> Any:
+    """How many milestones lie at t or before."""
+    return sum(either(t < m, 0, 1) for m in milestones)

@@ -9,27 +9,13 @@ import numpy as np
 
 from minigrad.core import Tensor
 from minigrad.engine import configuration_changed, enable_grad, no_grad, tracer
-from minigrad.errors import ConfigError, DtypeError, ShapeError, TracingError
+from minigrad.errors import ConfigError, DtypeError, ShapeError
 from minigrad.ops import tensor, zeros_like
-from minigrad.optim.hyper import Setting, pattern, plain
+from minigrad.optim.group import Group
+from minigrad.optim.hyper import plain
 from minigrad.optim.kernel import Update, kernel_for
 
 State = dict[str, Any]
-
-
-class Group(dict[str, Any]):
-    """Parameters with their hyper-parameters. Compiled steps read numbers anew; other changes they are told of."""
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        if tracer() is not None:
-            raise TracingError(
-                f"[jit] the hyper-parameter {name!r} is set inside a compiled function, which would happen only once: "
-                "call the scheduler outside of it."
-            )
-        if name not in self or pattern(self[name]) != pattern(value):
-            configuration_changed()
-        super().__setitem__(name, value)
-
 
 
 class Optimizer:
@@ -64,7 +50,7 @@ class Optimizer:
         """
         raise NotImplementedError
 
-    def state_names(self, group: Group) -> tuple[str, ...]:
+    def state_names(self, group: Mapping[str, Any]) -> tuple[str, ...]:
         """The state that the rule needs: "step", a count, and anything of the parameter's shape; all start at zero."""
         raise NotImplementedError
 
@@ -120,10 +106,10 @@ class Optimizer:
             updates[g.dtype].prepare(p, g, state, calls)
 
     def record(self, tracer: Any) -> None:
-        """The step on symbolic tensors, for the compiler: numbers that are not 0 stay adjustable, by reference."""
+        """The step on symbolic tensors, for the compiler."""
         tracer.watch(self)
         for group in self.param_groups:
-            hyper = {name: by_reference(tracer, group, name) for name in self.defaults}
+            hyper = {name: group[name] for name in self.defaults}
             for p in group["params"]:
                 if p.grad is None:
                     continue
@@ -139,7 +125,7 @@ class Optimizer:
         return [
             (
                 [(id(p), [(name, id(t)) for name, t in self.state[p].items()]) for p in g["params"]],
-                [(name, pattern(value)) for name, value in g.items() if name != "params"],
+                g.configuration(),
             )
             for g in self.param_groups
         ]
@@ -261,17 +247,6 @@ class Optimizer:
             for group in self.param_groups
         ]
         return "\n".join([f"{type(self).__name__}(", *lines, ")"])
-
-
-def by_reference(tracer: Any, group: Group, name: str) -> Any:
-    """A hyper-parameter as a compiled step sees it: numbers other than 0 by reference, all else as it is."""
-    value = group[name]
-    if isinstance(value, tuple):
-        return tuple(
-            Setting(tracer.number(lambda i=i: group[name][i], f"{name}[{i}]").data) if x else x
-            for i, x in enumerate(value)
-        )
-    return Setting(tracer.number(lambda: group[name], name).data) if isinstance(value, float) and value else value
 
 
 def initial(name: str, p: Tensor) -> Tensor:

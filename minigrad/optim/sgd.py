@@ -7,7 +7,8 @@ from typing import Any
 
 from minigrad.core import Tensor
 from minigrad.errors import ConfigError
-from minigrad.optim.optimizer import Group, Optimizer, State
+from minigrad.optim.group import Group
+from minigrad.optim.optimizer import Optimizer, State
 
 
 class SGD(Optimizer):
@@ -56,7 +57,7 @@ class SGD(Optimizer):
         if group["nesterov"] and (group["momentum"] == 0 or group["dampening"] != 0):
             raise ConfigError("[SGD] Nesterov momentum needs momentum > 0 and dampening = 0.")
 
-    def state_names(self, group: Group) -> tuple[str, ...]:
+    def state_names(self, group: Mapping[str, Any]) -> tuple[str, ...]:
         return ("step", "momentum_buffer") if group["momentum"] else ()
 
     @staticmethod
