@@ -166,7 +166,7 @@ def test_numbers_changed_between_calls_and_a_state_dict_loaded():
 
 
 def test_another_decay_retraces():
-    model, optimizer = linear()
+    _, optimizer = linear()
     schedule = schedules.ExponentialLR(optimizer, 0.5)
     step = mg.jit(lambda: schedule.step(), warmup=0)
     step()
