@@ -19,18 +19,19 @@ from types import ModuleType
 
 @functools.cache
 def versions() -> str:
-    """The compiler, the processor, and every source that generated code inlines."""
+    """The compiler, the processor, its BLAS kernels, and every source that generated code inlines."""
     import llvmlite.binding
     import numba
     import numpy
 
     from minigrad.kernels import cpu
+    from minigrad.kernels.cpu.gemm import blas_core
 
     digest = hashlib.sha256()
     for folder in (Path(__file__).parent / "runtime", Path(cpu.__file__).parent):
         for path in sorted(folder.glob("*.py")):
             digest.update(path.read_bytes())
-    processor = (platform.machine(), llvmlite.binding.get_host_cpu_name())
+    processor = (platform.machine(), llvmlite.binding.get_host_cpu_name(), blas_core())
     parts = (numba.__version__, llvmlite.__version__, numpy.__version__, *processor)
     return " ".join([*parts, digest.hexdigest()])
 

@@ -17,6 +17,9 @@ from minigrad.compiler.schedule import GATHERS, REDUCTIONS, SCATTERS, Step, indi
 if TYPE_CHECKING:
     from minigrad.compiler.emit import Emitter, Source
 
+SHORT = 16
+"""A loop over fewer elements does not fill a wide register."""
+
 COMBINE = {
     "reduce_sum": "plus({0}, {1})", "reduce_prod": "({0} * {1})", "reduce_max": "maximum({0}, {1})",
     "reduce_min": "minimum({0}, {1})", "reduce_any": "({0} | {1})", "reduce_all": "({0} & {1})",
@@ -64,6 +67,7 @@ class Loops:
                 groups[-1].append(d)
             else:
                 groups.append([d])
+        groups = with_long_innermost(groups, domain)
         self.last = [g[-1] for g in groups]
         self.sizes = [math.prod(domain[d] for d in g) for g in groups]
         self.index = [f"i{k}" for k in range(len(groups))]
@@ -75,6 +79,15 @@ class Loops:
     def position(self, offset: int, strides: Strides) -> str:
         """Where an element lies, as source: 3 + i0 * 16 + i1."""
         return total(offset, *(scaled(i, s) for i, s in zip(self.index, self.merged(strides))))
+
+
+def with_long_innermost(groups: list[list[int]], domain: Sequence[int]) -> list[list[int]]:
+    """The loops in another order if the innermost is too short for wide registers and another is not."""
+    lengths = [math.prod(domain[d] for d in g) for g in groups]
+    if not groups or lengths[-1] >= SHORT or max(lengths) < SHORT:
+        return groups
+    longest = lengths.index(max(lengths))
+    return [*groups[:longest], *groups[longest + 1 :], groups[longest]]
 
 
 class Access:
