@@ -171,8 +171,10 @@ class Nest:
         self.before: list[list[str]] = [[] for _ in range(depths)]
         self.after: list[list[str]] = [[] for _ in range(depths)]
         self.stores: list[str] = []  # after all loads: a result may take the place of an operand
+        self.checked: set[tuple[Layout, int]] = set()  # index arrays, for an axis of so many elements
         for op in self.ops:
             self.handler(op)(op)
+        self.emitter.checked |= self.checked
         self.before[-1] += self.stores
         depth = source.depth
         for k in range(depths):
@@ -248,11 +250,26 @@ class Nest:
         """An index that must lie in [0, size); it stays as it is."""
         (out,) = op.outputs
         name, depth = self.operand(op, 0, out.dtype)
-        self.variables[out] = name, depth
         size = op.params["size"]
-        self.before[depth].append(f"if {name} < 0 or {name} >= {size}:")
-        self.before[depth].append(f"    return {self.emitter.failure(op, 0, size)}")
-        self.store(op, name)
+        self.variables[out] = self.inside(name, depth, size, self.emitter.failure(op, 0, size)), depth
+        self.store(op, self.variables[out][0])
+
+    def inside(self, index: str, depth: int, size: int, failure: int) -> str:
+        """An index that is in [0, size): itself, or 0, and then the nest ends with a failure.
+
+        It does not end at once, since a loop with two exits is not vectorized.
+        """
+        if size == 0:
+            self.before[depth].append(f"return {failure}")
+            return index
+        bad, kept = self.name("bad"), self.name("k")
+        outside = f"({index} < 0) | ({index} >= {size})"
+        self.before[0].append(f"{bad} = False")
+        self.before[depth].append(f"{bad} = {bad} | {outside}")
+        self.before[depth].append(f"{kept} = 0 if {outside} else {index}")
+        self.after[0].append(f"if {bad}:")
+        self.after[0].append(f"    return {failure}")
+        return kept
 
     def picked(self, op: Op, buffer: Layout) -> list[str]:
         """The terms that indices from data add to a position in a buffer; each index is checked and wrapped."""
@@ -263,20 +280,18 @@ class Nest:
             n = buffer.shape[axis]
             i, depth = self.operand(op, first + k, np.dtype(np.int64))
             if (i, n) not in self.variables:
-                self.define((i, n), "k", f"{i} + {n} if {i} < 0 else {i}", depth)
-                self.check_range(op, first + k, self.variables[i, n], axis, n)
+                wrapped = self.define((i, n), "k", f"{i} + {n} if {i} < 0 else {i}", depth)
+                self.variables[i, n] = self.in_range(op, first + k, wrapped, depth, axis, n), depth
             terms.append(scaled(self.variables[i, n][0], buffer.strides[axis]))
         return terms
 
-    def check_range(self, op: Op, position: int, variable: tuple[str, int], axis: int, n: int) -> None:
-        """Leave with an error if an index is out of range; once for all elements of an index array."""
+    def in_range(self, op: Op, position: int, index: str, depth: int, axis: int, n: int) -> str:
+        """An index as it is if an earlier nest has checked all of its array, else checked here."""
         layout = self.emitter.layouts[op.inputs[position]]
         if (layout, n) in self.emitter.checked:
-            return
-        self.emitter.checked.add((layout, n))
-        name, depth = variable
-        self.before[depth].append(f"if {name} < 0 or {name} >= {n}:")
-        self.before[depth].append(f"    return {self.emitter.failure(op, axis, n)}")
+            return index
+        self.checked.add((layout, n))
+        return self.inside(index, depth, n, self.emitter.failure(op, axis, n))
 
     def gather(self, op: Op) -> None:
         """Elements picked by index."""
