@@ -1,6 +1,6 @@
 """Lowering: from the primitives that were recorded to operations that can be written as loops and products.
 
-rewritten     convolutions, windows and random draws in terms of simpler operations
+rewritten     convolutions, windows, random draws and short rows in terms of simpler operations
 materialized  copies where an operation needs its elements in another order than a view gives
 own_outputs   every output a buffer of its own
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler import lower_random, lower_windows
+from minigrad.compiler import lower_random, lower_rows, lower_windows
 from minigrad.compiler.emit_ops import EMITTERS, has_gemm_layout, matrices
 from minigrad.compiler.graph import Graph, Op, Value
 from minigrad.compiler.layout import VIEWS, Layout, contiguous, layouts, place_outputs, view
@@ -22,7 +22,7 @@ from minigrad.compiler.schedule import GATHERS, REDUCTIONS, SCATTERS, reduced
 from minigrad.compiler.simplify import simplify
 
 FROM_NOTHING = {*REDUCTIONS, "scatter_add", "scatter_add_along", "gather_update"}
-RULES: dict[str, Callable] = {**lower_windows.RULES, **lower_random.RULES}
+RULES: dict[str, Callable] = {**lower_windows.RULES, **lower_random.RULES, **lower_rows.RULES}
 SUPPORTED = {*ELEMENTWISE, *REDUCTIONS, *GATHERS, *SCATTERS, *VIEWS, *EMITTERS, *RULES, "checked_index"}
 UNSUPPORTED = {
     "recomputed": "a checkpoint's second run cannot be recorded yet",
@@ -63,7 +63,11 @@ def rewritten(graph: Graph) -> Graph:
         if op.name in FROM_NOTHING and op.outputs[0].size and not op.values[-1].size:
             build.same[op.outputs[0]] = from_nothing(build, op)
         elif op.name in RULES and op.outputs[0].size:
-            build.same[op.outputs[0]] = RULES[op.name](build, op, *map(build.new, op.inputs))
+            made = RULES[op.name](build, op, *map(build.new, op.inputs))
+            if made is None:
+                build.add(op)
+            else:
+                build.same[op.outputs[0]] = made
         elif op.name == "matmul2" and op.outputs[0].dtype.kind != "f" and op.values[0].size:
             build.same[op.outputs[0]] = products(build, op, *map(build.new, op.inputs))
         else:

@@ -67,7 +67,8 @@ class Loops:
                 groups[-1].append(d)
             else:
                 groups.append([d])
-        groups = with_long_innermost(groups, domain)
+        if any(f[groups[-1][-1]] for f in flags if groups):
+            groups = with_long_innermost(groups, domain)
         self.last = [g[-1] for g in groups]
         self.sizes = [math.prod(domain[d] for d in g) for g in groups]
         self.index = [f"i{k}" for k in range(len(groups))]
@@ -82,7 +83,7 @@ class Loops:
 
 
 def with_long_innermost(groups: list[list[int]], domain: Sequence[int]) -> list[list[int]]:
-    """The loops in another order if the innermost is too short for wide registers and another is not."""
+    """The loops in another order if the innermost, a reduction, is too short for wide registers and another is not."""
     lengths = [math.prod(domain[d] for d in g) for g in groups]
     if not groups or lengths[-1] >= SHORT or max(lengths) < SHORT:
         return groups
