@@ -75,7 +75,7 @@ def _fortran_gemm(typing_context, element, tb, ta, n, m, k, b, ldb, a, lda, accu
     return types.void(element, *[types.int64] * 12), generate
 
 
-@njit
+@njit(error_model="numpy")
 def pieces(m, n, k, ta, tb):
     """Rows, columns and depth of the pieces in which a product is fastest.
 
@@ -96,7 +96,7 @@ def pieces(m, n, k, ta, tb):
     return rows, columns, (k + parts - 1) // parts
 
 
-@njit
+@njit(cache=True, error_model="numpy")
 def product(element, itemsize, m, n, k, ta, a, lda, tb, b, ldb, accumulate, c, ldc):
     """c (m, n) = op(a) op(b), added to c if `accumulate`; row-major matrices at addresses, with leading dimensions."""
     if m == 0 or n == 0 or k == 0:
