@@ -87,6 +87,10 @@ TRAIN_OPTIONS = {
     "--validation": {"type": float, "metavar": "SHARE", "help": "samples to choose the best epoch by (default 0.1)"},
     "--test": {"type": float, "metavar": "SHARE", "help": "samples to measure the result on (default 0.1)"},
     "--seed": {"type": int, "metavar": "N", "help": "of the split, the parameters and the order (default 0)"},
+    "--jit": {
+        "action": argparse.BooleanOptionalAction,
+        "help": "compile what is repeated, or nothing (default: what is repeated often enough to pay for it)",
+    },
 }
 SETTINGS = [flag.removeprefix("--").replace("-", "_") for flag in TRAIN_OPTIONS]
 

@@ -59,8 +59,39 @@ def test_every_option_reaches_the_settings(table):
     assert settings == {
         "data": str(table), "label": "kind", "model": "linear 4, relu, linear 2", "epochs": 2, "batch_size": 7,
         "optimizer": "sgd", "lr": 0.125, "weight_decay": 0.25, "momentum": 0.5, "shift": 0, "validation": 0.2,
-        "test": 0.3, "seed": 11,
+        "test": 0.3, "seed": 11, "jit": None,
     }  # fmt: skip
+
+
+JIT = [([], None, []), (["--no-jit"], False, []), (["--jit"], True, ["evaluation 10", "training 80"])]
+
+
+@pytest.mark.parametrize(("flags", "setting", "compiled"), JIT)
+def test_jit_flags(table, capsys, flags, setting, compiled):
+    assert main(options(table, "--model", "linear 2", "--batch-size", "80", *flags)) == 0
+    config = json.loads((table.parent / "run" / "config.json").read_text())
+    assert (config["settings"]["jit"], config["compiled"]) == (setting, compiled)
+    printed = capsys.readouterr().out.splitlines()
+    said = [line for line in printed if line.startswith(("compiling the ", "training step: ", "evaluation: "))]
+    assert len(said) == len(compiled)
+
+
+def test_a_model_that_cannot_be_compiled_is_one_line(table, capsys):
+    (table.parent / "net.py").write_text(
+        "from minigrad import nn\n"
+        "class ByValue(nn.Module):\n"
+        "    def forward(self, x):\n"
+        "        return x if not self.training or float(x.sum()) > 0 else -x\n"
+        "def net(sample_shape, classes):\n"
+        "    return nn.Sequential(ByValue(), nn.Linear(2, classes))\n"
+    )
+    model = f"{table.parent / 'net.py'}:net"
+    assert main(options(table, "--model", model, "--jit")) == 2
+    error = capsys.readouterr().err.splitlines()
+    assert len(error) == 1
+    assert "[jit]" in error[0]
+    assert not (table.parent / "run").exists()
+    assert main(options(table, "--model", model)) == 0
 
 
 def test_model_from_a_file(table):

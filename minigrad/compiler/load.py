@@ -12,7 +12,9 @@ import stat
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from types import ModuleType
 
@@ -54,6 +56,19 @@ def folder() -> Path:
         warnings.warn(f"[jit] compiled steps are not kept: {error}.", RuntimeWarning, stacklevel=2)
         return temporary
     return wanted
+
+
+COMPILING: ContextVar[Callable[[bool], None] | None] = ContextVar("compiling", default=None)
+
+
+@contextmanager
+def watching(told: Callable[[bool], None]) -> Iterator[None]:
+    """Call `told(cached)` before each compilation inside, cached: it is a matter of loading it from the disk."""
+    token = COMPILING.set(told)
+    try:
+        yield
+    finally:
+        COMPILING.reset(token)
 
 
 def module_name(source: str) -> str:
@@ -103,6 +118,9 @@ def compiled(source: str, args: tuple) -> Callable:
     """
     import numba
 
+    told = COMPILING.get()
+    if told is not None:
+        told(is_on_disk(source))
     module, signature = load(source), tuple(map(numba.typeof, args))
     try:
         module.step.compile(signature)

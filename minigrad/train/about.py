@@ -1,5 +1,6 @@
 """What config.json says: all that resuming and predicting need to know beside the tensors."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ class About:
 
     sha256: the fingerprint of the data.  sample_shape, class_names, columns: as in Dataset.
     scale: the standardization that the model expects.
+    compiled: the computations that are compiled, as `minigrad.train.compiling` names them.
     """
 
     config: Config
@@ -23,11 +25,12 @@ class About:
     class_names: tuple[str, ...]
     columns: tuple[str, ...] | None
     scale: Standardizer
+    compiled: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, config: Config, data: Dataset, scale: Standardizer) -> Self:
-        """What is to be kept of a run with these settings, data and standardization."""
-        return cls(config, fingerprint(data), data.sample_shape, data.class_names, data.columns, scale)
+    def of(cls, config: Config, data: Dataset, scale: Standardizer, compiled: Sequence[str] = ()) -> Self:
+        """What is to be kept of a run with these settings, data, standardization and compiled computations."""
+        return cls(config, fingerprint(data), data.sample_shape, data.class_names, data.columns, scale, tuple(compiled))
 
     def to_dict(self) -> dict[str, Any]:
         """As a dict that fits JSON."""
@@ -36,6 +39,7 @@ class About:
             "settings": asdict(self.config),
             "data": {**data, "columns": self.columns},
             "standardize": self.scale.to_dict(),
+            "compiled": self.compiled,
         }
 
     @classmethod
@@ -50,6 +54,7 @@ class About:
                 tuple(data["class_names"]),
                 None if columns is None else tuple(columns),
                 Standardizer.from_dict(saved["standardize"]),
+                tuple(saved.get("compiled", ())),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"[train] {file} does not describe a run of this version: {error!r}.") from error

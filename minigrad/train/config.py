@@ -21,6 +21,7 @@ class Config:
     shift: training images are moved by up to this many pixels at random.
     validation, test: shares of the samples set aside; `test` only if the data have no test part of their own.
     seed: of the split, the initial parameters, the order of the samples, and dropout.
+    jit: whether to compile the computations that the run repeats; None: those that pay, see minigrad.train.compiling.
     Raises ConfigError if a value is out of range.
     """
 
@@ -37,6 +38,7 @@ class Config:
     validation: float = 0.1
     test: float = 0.1
     seed: int = 0
+    jit: bool | None = None
 
     def __post_init__(self):
         for name, (expected, is_good) in RANGES.items():
@@ -67,6 +69,7 @@ RANGES = {
     "shift": ("a whole number of at least 0", _whole(0)),
     "validation": ("a share in (0, 1)", _real(lambda value: 0 < value < 1)),
     "test": ("a share in (0, 1)", _real(lambda value: 0 < value < 1)),
+    "jit": ("True, False or None", lambda value: value is None or isinstance(value, bool)),
     "seed": ("a whole number in [0, 2**64)", _whole(0, 2**64)),
 }
 

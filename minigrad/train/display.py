@@ -56,6 +56,10 @@ class Display:
             f"  | {samples_per_second:,.0f} samples/s"
         )
 
+    def compiling(self, what: str, cached: bool) -> None:
+        """What is compiled now, or comes compiled from the disk."""
+        self.line(f"{what}: compiled by an earlier run" if cached else f"compiling the {what}; kept for the next run")
+
     def stopped(self, training: "Training", folder: "RunFolder") -> None:
         """Where the run stopped and how to go on."""
         self.line(

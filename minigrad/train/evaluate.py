@@ -1,5 +1,6 @@
 """Loss, accuracy and predictions of a model on a data set."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,16 +37,21 @@ class Tally:
         return self.correct / self.samples
 
 
-def predict_scores(model: nn.Module, x: np.ndarray) -> np.ndarray:
-    """The scores (N, C) of the samples `x` (N, ...), without dropout and without recording."""
+def predict_scores(model: nn.Module, x: np.ndarray, forward: Callable[[Tensor], Tensor] | None = None) -> np.ndarray:
+    """The scores (N, C) of the samples `x` (N, ...), without dropout and without recording.
+
+    forward: computes what the model does, for each batch of samples.
+    """
     model.eval()
     with no_grad():
-        return np.concatenate([model(Tensor(x[i : i + BATCH])).numpy() for i in range(0, len(x), BATCH)])
+        return np.concatenate([(forward or model)(Tensor(x[i : i + BATCH])).numpy() for i in range(0, len(x), BATCH)])
 
 
-def evaluate(model: nn.Module, data: Dataset) -> tuple[Tally, np.ndarray]:
+def evaluate(
+    model: nn.Module, data: Dataset, forward: Callable[[Tensor], Tensor] | None = None
+) -> tuple[Tally, np.ndarray]:
     """Mean cross-entropy and accuracy of the model on a data set, and the predicted classes (N,)."""
-    scores = predict_scores(model, data.x)
+    scores = predict_scores(model, data.x, forward)
     tally = Tally()
     tally.add(F.cross_entropy(Tensor(scores), Tensor(data.y)).item(), scores, data.y)
     return tally, scores.argmax(axis=1)

@@ -6,14 +6,14 @@ two steps, `state_dict` holds what it takes to go on to the same result, bit for
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Event
 from typing import Any
 
 import minigrad as mg
-import minigrad.nn.functional as F
 from minigrad.data import DataLoader
 from minigrad.errors import DataError
+from minigrad.train.compiling import choose
 from minigrad.train.config import Config
 from minigrad.train.display import Display
 from minigrad.train.diverged import DivergedError, diagnosis
@@ -21,6 +21,7 @@ from minigrad.train.evaluate import Tally, evaluate
 from minigrad.train.models import build_model
 from minigrad.train.optimizers import make_optimizer, warmup_cosine
 from minigrad.train.prepare import Parts, augmentation
+from minigrad.train.steps import Steps
 
 Row = dict[str, Any]
 
@@ -30,9 +31,10 @@ class Training:
 
     history: one row of metrics for each epoch that is over.
     tally: the sums over the epoch in progress.
+    compiled: the computations to compile; None: those that pay.
     """
 
-    def __init__(self, config: Config, parts: Parts):
+    def __init__(self, config: Config, parts: Parts, compiled: Sequence[str] | None = None):
         mg.manual_seed(config.seed)
         self.config, self.parts = config, parts
         self.model = build_model(config.model, parts.train.sample_shape, parts.train.classes)
@@ -41,6 +43,10 @@ class Training:
         )
         self.optimizer = make_optimizer(config, self.model)
         self.schedule = warmup_cosine(self.optimizer, config.epochs * len(self.loader))
+        if compiled is None:
+            shape, sizes = parts.train.sample_shape, (len(parts.train), len(parts.validation))
+            compiled = choose(self.model, shape, config, *sizes)
+        self.steps = Steps(self.model, compiled)
         self.history: list[Row] = []
         self.tally = Tally()
         self.samples_per_second = 0.0
@@ -50,6 +56,7 @@ class Training:
 
         save: called after every epoch, and on stopping, with whether the model is now the best so far.
         """
+        self.steps.told = display.compiling
         while len(self.history) < self.config.epochs:
             is_over = self.train_epoch(stop, display)
             save(is_over and self.close_epoch(display))
@@ -72,18 +79,16 @@ class Training:
 
     def step(self, x: mg.Tensor, y: mg.Tensor) -> None:
         """One update of the parameters from one batch."""
-        scores = self.model(x)
-        loss = F.cross_entropy(scores, y)
+        loss, scores = self.steps.gradients(x, y)
         self.stop_if_diverged(loss.item(), x, f"batch {self.loader.batch}")
-        self.optimizer.zero_grad()
-        loss.backward()
         self.optimizer.step()
+        self.optimizer.zero_grad()
         self.schedule.step()
         self.tally.add(loss.item(), scores.numpy(), y.numpy())
 
     def close_epoch(self, display: Display) -> bool:
         """Measure the model on the validation part and add the row; returns whether the model is the best so far."""
-        validation, _ = evaluate(self.model, self.parts.validation)
+        validation, _ = evaluate(self.model, self.parts.validation, self.steps.scores)
         self.stop_if_diverged(validation.loss, mg.asarray(self.parts.validation.x[:1]), "validation")
         row = {
             "epoch": len(self.history) + 1,

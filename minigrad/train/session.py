@@ -49,7 +49,7 @@ def resume(run: str | Path, display: Display | None = None) -> dict | None:
     data = load_data(config.data, config.label)
     if fingerprint(data) != about.sha256:
         raise DataError(f"[train] {config.data} is not what it was when the run {folder} was started.")
-    training = Training(config, split_data(data, config))
+    training = Training(config, split_data(data, config), about.compiled)
     training.load_state_dict(unpack(folder.read_tensors(STATE), folder.read_header(STATE), f"{folder}/{STATE}"))
     return _go_on(training, data, folder, display or Display())
 
@@ -57,6 +57,7 @@ def resume(run: str | Path, display: Display | None = None) -> dict | None:
 @one_blas_thread()
 def _go_on(training: Training, data: Dataset, folder: RunFolder, display: Display) -> dict | None:
     display.start(training, folder)
+    about = About.of(training.config, data, training.parts.scale, sorted(training.steps.compiled))
 
     def save(is_best: bool) -> None:
         if is_best:  # before the state: if the run is killed in between, the epoch is done again, to the same model
@@ -67,7 +68,7 @@ def _go_on(training: Training, data: Dataset, folder: RunFolder, display: Displa
         folder.write_tensors(STATE, *pack(state))
         folder.write_json("state.json", readable(state))
         if not folder.holds_a_run:  # last, so that a folder with this file can be continued
-            folder.write_json(CONFIG, About.of(training.config, data, training.parts.scale).to_dict())
+            folder.write_json(CONFIG, about.to_dict())
 
     try:
         with stop_request() as stop:
@@ -86,7 +87,7 @@ def _finish(training, folder, display):
     """Measure the best model on the test part, the only use of it, and write the result and the pictures."""
     test, best = training.parts.test, training.best
     training.model.load_state_dict(folder.read_tensors(MODEL))
-    tally, predicted = evaluate(training.model, test)
+    tally, predicted = evaluate(training.model, test, training.steps.scores)
     result = {
         "best_epoch": best["epoch"],
         "validation_accuracy": best["validation_accuracy"],
