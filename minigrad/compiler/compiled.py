@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from minigrad import engine
+from minigrad.compiler.call import MISS, Failed, signature, write_call
 from minigrad.compiler.emit import Emitter
 from minigrad.compiler.graph import Graph, Value
-from minigrad.compiler.inplace import in_place
+from minigrad.compiler.guard import Guard
+from minigrad.compiler.inplace import Verdict, in_place, stored_at_the_end
 from minigrad.compiler.labels import argument_labels
 from minigrad.compiler.layout import layouts
 from minigrad.compiler.load import compiled
 from minigrad.compiler.lower import lower
-from minigrad.compiler.names import TYPES
+from minigrad.compiler.module import module_source
+from minigrad.compiler.names import type_name
 from minigrad.compiler.plan import plan
 from minigrad.compiler.schedule import schedule
 from minigrad.compiler.simplify import simplify
+from minigrad.compiler.state import Slot, State, address
 from minigrad.compiler.trace import Argument, Number, Reference, Tracer, Write, tracing
 from minigrad.core import Tensor
-from minigrad.tree import leaves, tree_map
-
-HEADER = '''"""Generated: one compiled step."""
-
-from numba import njit
-
-from minigrad.compiler.runtime import *
-
-
-{functions}@njit(cache=True, **SETTINGS)
-def step({parameters}):
-'''
-ALONE = 2  # references to an array that only we hold: our list and getrefcount's argument
-UNSHARED = 3  # to one that a tensor holds too
-
-
-class Failed(Exception):
-    """An index that compiled code checked is out of range."""
+from minigrad.tree import children, leaves, tree_map
 
 
 class Trace:
@@ -49,7 +35,10 @@ class Trace:
         self.tracer = Tracer()
         self.writes: list[Write] = []
         self.argument_labels = argument_labels(fn, args, kwargs)
-        position = iter(range(len(leaves((args, kwargs)))))
+        flat = leaves((args, kwargs))
+        self.signature = signature(flat)
+        self.plain = not kwargs and all(children(x) is None for x in args)
+        position = iter(range(len(flat)))
 
         def symbol(x: Any) -> Any:
             i = next(position)
@@ -76,152 +65,83 @@ def has_live_history(x: Tensor) -> bool:
 
 
 class Compiled:
-    """A compiled step. Reads tensors through a table of addresses that is rewritten only where an array changed."""
+    """A compiled step. It reads and writes tensors through a table of addresses, rewritten only where one changed.
 
-    def __init__(self, trace: Trace) -> None:
+    references, tensors, floats, ints: the inputs that are state, arguments, and numbers.  outs: the results.
+    writes: what a call leaves behind, (tensor, whether it is its gradient, value).  verdicts: how each is written.
+    call: checks and calls (see `call.py`).  loop, pace: the compiled loop, once it is used, and how many steps of it
+    take a moment (see `loop.py`).  repeats: whether a call leaves gradients where, and only where, it found some.
+    """
+
+    def __init__(self, trace: Trace, guard: Guard) -> None:
         self.graph = graph = trace.graph()
-        self.result, self.argument_labels = trace.result, trace.argument_labels
-        self.single = isinstance(trace.result, Tensor)
-        self.live = trace.live
+        self.signature, self.plain, self.live, self.result = trace.signature, trace.plain, trace.live, trace.result
+        self.argument_labels, self.single = trace.argument_labels, isinstance(trace.result, Tensor)
         self.draws = list(trace.tracer.draws.values())
         self.references = [(v, s) for v, s in graph.inputs.items() if isinstance(s, Reference)]
         self.arguments = [(v, s) for v, s in graph.inputs.items() if isinstance(s, Argument)]
         self.numbers = [(v, s) for v, s in graph.inputs.items() if isinstance(s, Number)]
-        n_results = len(trace.results)
-        self.outs, written = graph.outputs[:n_results], iter(graph.outputs[n_results:])
+        self.tensors = [(v, s) for v, s in self.arguments if not v.weak]
+        numbers = [*self.numbers, *((v, s) for v, s in self.arguments if v.weak)]
+        self.floats: list[tuple[Value, Any]] = [(v, s) for v, s in numbers if v.dtype.kind == "f"]
+        self.ints: list[tuple[Value, Any]] = [(v, s) for v, s in numbers if v.dtype.kind != "f"]
+        self.float_values = np.zeros(len(self.floats) + 1, np.float64)
+        self.int_values = np.zeros(len(self.ints) + 1, np.int64)
+        self.outs, written = graph.outputs[: len(trace.results)], iter(graph.outputs[len(trace.results) :])
         self.cleared = [w.tensor for w in trace.writes if w.value is None]
         self.writes = [(w.tensor, w.what == "grad", next(written)) for w in trace.writes if w.value is not None]
-        self.build()
+        self.verdicts: list[Verdict] = []
+        self.build({i for i, (_, grad) in trace.tracer.kept.items() if grad is None})
+        self.call = write_call(self, guard)
+        self.loop: Callable | None = None
+        self.pace = 1
+        self.repeats = not self.cleared and not any(slot.absent for slot in self.state.grads)
 
     # ---- building
 
-    def build(self) -> None:
-        """Source, arenas, machine code."""
+    def build(self, without_grad: set[int]) -> None:
+        """Source, memory, machine code. without_grad: the ids of tensors that have no gradient before a call."""
         graph = self.graph
         places = layouts(list(graph.inputs), graph.ops)
         self.steps = schedule(graph, places)
+        slots = {(id(s.tensor), s.is_grad): Slot(s.tensor, s.is_grad, read=v) for v, s in self.references}
+        for tensor, is_grad, v in self.writes:
+            absent = is_grad and id(tensor) in without_grad
+            slot = slots.setdefault((id(tensor), is_grad), Slot(tensor, is_grad, absent))
+            verdict = in_place(slot, v, self.steps, places)
+            self.verdicts.append(verdict)
+            slot.written = v if verdict.direct else stored_at_the_end(graph, v, self.steps, places)
+        self.state = State(list(slots.values()))
         self.plan = plan(graph, places, self.steps)
-        self.verdicts = [in_place(write, self.references, self.steps, places) for write in self.writes]
-        self.in_place = [verdict.reference for verdict in self.verdicts]
-        same = {v: self.references[i][0] for (_, _, v), i in zip(self.writes, self.in_place) if i >= 0}
+        same = {s.written: s.read for s in self.state.slots if s.written is not None and s.read is not None}
         emitter = Emitter(graph, places, self.steps, self.plan, same)
         self.failures, self.shared = emitter.failures, emitter.called
-        dtypes = sorted(self.plan.sizes, key=str)
-        self.arenas = [np.empty(self.plan.sizes[d], d) for d in dtypes]
-        slots = len(self.references) + len(self.writes)
-        self.tables = [np.zeros(slots, np.uint64) for _ in range(2)]  # two, as gradients alternate between two buffers
-        self.parity = 0
-        self.held: list[Any] = [None] * len(self.references)
-        self.overwritten = [(j, i) for j, i in enumerate(self.in_place) if i >= 0]
-        self.alternating = [j for j, i in enumerate(self.in_place) if i < 0]
-        self.buffers: list[Any] = [[None] * len(self.alternating) for _ in range(2)]
-        weak_arguments = [(v, s) for v, s in self.arguments if v.weak]
-        numbers: list[tuple[Value, Any]] = [*self.numbers, *weak_arguments]
-        self.floats = [(v, s) for v, s in numbers if v.dtype.kind == "f"]
-        self.ints = [(v, s) for v, s in numbers if v.dtype.kind != "f"]
-        self.tensors = [(v, s) for v, s in self.arguments if not v.weak]
-        self.float_values = np.zeros(len(self.floats) + 1, np.float64)
-        self.int_values = np.zeros(len(self.ints) + 1, np.int64)
-        parameters = ["P", "S", "N", *(f"a{i}" for i in range(len(self.tensors)))]
-        parameters += [f"o{i}" for i in range(len(self.outs))] + [f"A_{TYPES[d.name]}" for d in dtypes]
-        head = list(self.unpacking(emitter.pointers))
-        functions = "".join(f + "\n\n" for f in emitter.functions)
-        self.source = HEADER.format(parameters=", ".join(parameters), functions=functions)
-        self.source += "\n".join("    " + line for line in head) + "\n"
-        self.source += "\n".join([*emitter.source.lines, "    return 0"]) + "\n"
-        examples = [np.empty(v.shape or 1, v.dtype) for v in [*(v for v, _ in self.tensors), *self.outs]]
-        fixed = (self.tables[0], self.float_values, self.int_values)
-        self.function = compiled(self.source, (*fixed, *examples, *self.arenas))
-
-    def unpacking(self, names: dict[Value, str]):
-        """The lines that give every input and output its name."""
-        for i, (v, _) in enumerate(self.references):
-            yield f"{names[v]} = array_at(P[{i}], {v.size}, {TYPES[v.dtype.name]})"
-        for i, (v, _) in enumerate(self.tensors):
-            yield f"{names[v]} = array_at(a{i}.ctypes.data, {v.size}, {TYPES[v.dtype.name]})"
-        for letter, inputs in (("S", self.floats), ("N", self.ints)):
-            for i, (v, _) in enumerate(inputs):
-                yield f"{names[v]} = {letter}[{i}:{i + 1}]"
-        for i, v in enumerate(self.outs):
-            yield f"{names[v]} = array_at(o{i}.ctypes.data, {v.size}, {TYPES[v.dtype.name]})"
-        for i, (_, _, v) in enumerate(self.writes, len(self.references)):
-            if self.in_place[i - len(self.references)] < 0:
-                yield f"{names[v]} = array_at(P[{i}], {v.size}, {TYPES[v.dtype.name]})"
+        arenas = {f"A_{type_name(d)}": np.empty(n, d) for d, n in sorted(self.plan.sizes.items(), key=str)}
+        self.fixed = {"S": self.float_values, "N": self.int_values, **arenas}
+        self.table = np.zeros(len(slots) + len(self.fixed), np.uint64)
+        self.table[len(slots) :] = [address(buffer) for buffer in self.fixed.values()]
+        self.state.addresses = self.table
+        self.source = module_source(self, emitter)
+        examples = [np.empty(v.shape, v.dtype) for v in [*(v for v, _ in self.tensors), *self.outs]]
+        self.function = compiled(self.source, (self.table, *examples))
 
     # ---- calling
 
     def __call__(self, flat: Sequence) -> Any:
-        self.refresh()
-        moved = [self.move(j, i) for j, i in self.overwritten if sys.getrefcount(self.held[i]) > UNSHARED]
-        self.parity = parity = 1 - self.parity
-        table, buffers = self.tables[parity], self.buffers[parity]
-        for k in range(len(buffers)):
-            if buffers[k] is None or sys.getrefcount(buffers[k]) > ALONE:
-                self.replace(parity, k)
+        """The result for these arguments; MISS if the state has other shapes or dtypes than was compiled for."""
+        if not self.state.settle():
+            return MISS
+        written = set(map(id, self.state.held))
+        apart = [Tensor(x.data.copy()) if isinstance(x, Tensor) and id(x.data) in written else x for x in flat]
+        try:
+            return self.call(apart, True)
+        except Failed:
+            self.state.restore()
+            raise
+
+    def read_numbers(self) -> None:
+        """Read the numbers that are no arguments."""
         for values, inputs in ((self.float_values, self.floats), (self.int_values, self.ints)):
             for i, (_, source) in enumerate(inputs):
-                values[i] = source.get() if isinstance(source, Number) else flat[source.position]
-        given = [as_argument(flat[s.position].data) for _, s in self.tensors]
-        outs = [np.empty(v.shape or 1, v.dtype) for v in self.outs]
-        failed = self.function(table, self.float_values, self.int_values, *given, *outs, *self.arenas)
-        if failed:  # before the first write: the state is as it was, and the eager step says what is wrong
-            raise Failed(self.failures[failed - 1])
-        self.leave(buffers, moved)
-        if self.single:
-            out = outs[0]
-            return Tensor(out if self.outs[0].shape else out.reshape(()))
-        fresh = iter([Tensor(out if v.shape else out.reshape(())) for out, v in zip(outs, self.outs)])
-        return tree_map(lambda x: next(fresh) if isinstance(x, Tensor) else x, self.result)
-
-    def refresh(self) -> None:
-        """Write the addresses of arrays that are not the ones of the last call into the tables."""
-        for i, (_, source) in enumerate(self.references):
-            array = source.get().data
-            if array is self.held[i]:
-                continue
-            self.held[i] = array
-            own = array.base is None and array.flags.writeable
-            if not array.flags.c_contiguous or (i in self.in_place and not own):
-                self.held[i] = array = np.array(array, order="C")
-                if not source.is_grad:
-                    source.tensor.data = array
-            address = array.__array_interface__["data"][0]
-            for table in self.tables:
-                table[i] = address
-
-    def move(self, j: int, i: int) -> tuple[Tensor, np.ndarray]:
-        """Work in a copy, because somebody else still sees the array; `refresh` looks at this reference again."""
-        array = self.held[i].copy()
-        self.held[i] = None
-        for table in self.tables:
-            table[i] = array.__array_interface__["data"][0]
-        return self.writes[j][0], array
-
-    def replace(self, parity: int, k: int) -> None:
-        """A new buffer for an alternating output, because somebody still sees the old one."""
-        j = self.alternating[k]
-        value = self.writes[j][2]
-        array = self.buffers[parity][k] = np.empty(value.shape, value.dtype)
-        self.tables[parity][len(self.references) + j] = array.__array_interface__["data"][0]
-
-    def leave(self, buffers: list, moved: list[tuple[Tensor, np.ndarray]]) -> None:
-        """Show what the call wrote: new gradients, new data, generators further on."""
-        for tensor, array in moved:
-            tensor.rebind(array)
-        for j, array in zip(self.alternating, buffers):
-            tensor, is_grad, _ = self.writes[j]
-            if is_grad:
-                tensor.grad = Tensor(array)
-            else:
-                tensor.rebind(array)
-        for tensor in self.cleared:
-            tensor.grad = None
-        for generator, calls in self.draws:
-            generator.call += calls
-
-
-def as_argument(array: np.ndarray) -> np.ndarray:
-    """An array as compiled code takes it: contiguous, writeable, with at least one axis."""
-    if array.ndim == 0:
-        array = array.reshape(1)
-    return array if array.flags.c_contiguous and array.flags.writeable else np.array(array, order="C")
+                if isinstance(source, Number):
+                    values[i] = source.get()

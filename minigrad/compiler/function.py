@@ -9,10 +9,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from minigrad import engine, random
-from minigrad.compiler.compiled import Compiled, Failed, Trace
+from minigrad.compiler.call import MISS, Failed, signature
+from minigrad.compiler.compiled import Compiled, Trace
 from minigrad.compiler.cost import Cost, cost
 from minigrad.compiler.guard import Guard
 from minigrad.compiler.listing import Listing, listing
+from minigrad.compiler.loop import run_loop
 from minigrad.compiler.lower import Unsupported
 from minigrad.compiler.report import explain
 from minigrad.core import Tensor
@@ -42,8 +44,22 @@ class Jitted:
         self.eager = False  # it needs an operation that the compiler does not have
         self.lock = threading.RLock()
         self.last: Compiled | None = None
+        self.fast: Callable | None = None  # the call of the step that ran last, if its arguments are not nested
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.fast is not None and not kwargs:
+            with self.lock:
+                try:
+                    out = self.fast(args)
+                except Failed:
+                    return self.fn(*args)
+                if out is not MISS:
+                    self.hits += 1
+                    return out
+        return self.find(args, kwargs)
+
+    def find(self, args: tuple, kwargs: dict) -> Any:
+        """Call the trace for these arguments and the present state; make it if there is none."""
         mode = engine.MODE.get()
         if self.eager or not mode.jit or mode.tracer is not None:
             return self.fn(*args, **kwargs)
@@ -52,15 +68,15 @@ class Jitted:
         key = (signature(flat), () if plain else structure((args, kwargs)), mode, default_dtype())
         with self.lock:
             for guard, step in self.traces.get(key, ()):
-                if guard.holds():
+                out = self.run(step, flat, args, kwargs) if guard.holds() else MISS
+                if out is not MISS:
                     self.hits += 1
-                    self.last = step
-                    return self.run(step, flat, args, kwargs)
+                    return out
             if self.calls.get(key, 0) < self.warmup:
                 self.calls[key] = self.calls.get(key, 0) + 1
                 return self.fn(*args, **kwargs)
             try:
-                self.last = step = self.compile(key, args, kwargs)
+                step = self.compile(key, args, kwargs)
             except Unsupported as reason:
                 warnings.warn(f"{reason} {self.name} runs eagerly.", RuntimeWarning, stacklevel=2)
                 self.eager = True
@@ -69,6 +85,8 @@ class Jitted:
 
     def run(self, step: Compiled, flat: list, args: tuple, kwargs: dict) -> Any:
         """Call compiled code; if it refuses, run eagerly, which raises what it has to say."""
+        self.last = step
+        self.fast = step.call if step.plain and not step.live else None
         try:
             return self.differentiable(step, flat, args, kwargs) if step.live else step(flat)
         except Failed:
@@ -80,7 +98,45 @@ class Jitted:
         read = [s.tensor for _, s in step.references if s.tensor.requires_grad and not s.is_grad]
         before = [Tensor(p.data, p.node) for p in read]
         out = step(flat)
+        if out is MISS:
+            return MISS
         return with_history(lambda args, kwargs: self.fn(*args, **kwargs), (args, kwargs), out, read, before, state)
+
+    def repeatable(self, batch: int, data: tuple[Tensor, ...]) -> Compiled | None:
+        """A step that is compiled for rows of the data and holds now, ready to be called many times; None if none."""
+        mode = engine.MODE.get()
+        kinds = tuple(((batch, *d.shape[1:]), d.dtype, False) for d in data)
+        for guard, step in self.traces.get((kinds, (), mode, default_dtype()), ()) if mode.jit else ():
+            changes_data = any(slot.tensor is d for slot in step.state.data for d in data)
+            if step.repeats and not changes_data and guard.holds() and step.state.settle():
+                self.last = step
+                return step
+        return None
+
+    def loop(self, order: Any, *data: Tensor) -> Any:
+        """Call the function for each row of `order`, with these rows of the data, and stack the results.
+
+        The same as `stack([step(*(d[row] for d in data)) for row in order])`, for parameters, gradients, buffers,
+        optimizers and generators too, but as one compiled call for many steps.
+
+        order: integers of shape (steps, batch).  data: tensors with equally many rows, whose gradient is not wanted.
+        Returns the results with an axis of length `steps` in front of each tensor, without history: differentiate
+        inside. What is not a tensor is as the last step returned it.
+        Raises ShapeError, DtypeError or GraphError for another order or other data, and what a step raises: a row or
+        label out of range raises the eager IndexError, and the state is as the last good step left it. Ctrl-C stops it
+        between two steps.
+
+        >>> total = mg.tensor(0.0)
+        >>> @mg.jit
+        ... def add(x):
+        ...     total.assign_(total + mg.sum(x))
+        ...     return total * 1
+        >>> add.loop([[0, 1], [2, 3], [0, 3]], mg.tensor([1.0, 2.0, 3.0, 4.0]))
+        tensor([ 3., 10., 15.])
+        >>> total
+        tensor(15.)
+        """
+        return run_loop(self, order, data)
 
     def compile(self, key: Any, args: tuple, kwargs: dict) -> Compiled:
         """Trace and compile for these arguments."""
@@ -94,7 +150,7 @@ class Jitted:
             )
         trace = Trace(self.fn, args, kwargs)
         guard = Guard(self.fn, trace.tracer)
-        step = Compiled(trace)
+        step = Compiled(trace, guard)
         before.insert(0, (guard, step))
         self.made += 1
         return step
@@ -139,18 +195,6 @@ class Jitted:
         """The guard of the step that ran last."""
         step = self.expect_compiled()
         return next(guard for traces in self.traces.values() for guard, other in traces if other is step)
-
-
-def signature(flat: list) -> tuple:
-    """What of the arguments a trace depends on: shapes and dtypes of tensors, types of numbers, all else by value."""
-    return tuple(
-        (x.data.shape, x.data.dtype, x.node is not None)
-        if isinstance(x, Tensor)
-        else type(x)
-        if type(x) in (int, float)
-        else x
-        for x in flat
-    )
 
 
 def structure(x: Any) -> Any:

@@ -2,29 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from types import CellType
+from typing import Any, NamedTuple
 
 from minigrad import engine
+from minigrad.compiler.names import Bound
 from minigrad.compiler.trace import Tracer
 from minigrad.core import Tensor
 
 PLAIN = (bool, int, float, str, bytes, type(None))
 
 
+class Cell(NamedTuple):
+    """A variable of an enclosing function."""
+
+    name: str
+    cell: CellType
+
+    def get(self) -> Any:
+        """Its value."""
+        return self.cell.cell_contents
+
+    def source(self, bound: Bound) -> str:
+        """Its value, as source."""
+        return f"{bound.name('cell', self.cell)}.cell_contents"
+
+
+class Global(NamedTuple):
+    """A variable of the function's module."""
+
+    name: str
+    space: dict[str, Any]
+
+    def get(self) -> Any:
+        """Its value."""
+        return self.space.get(self.name)
+
+    def source(self, bound: Bound) -> str:
+        """Its value, as source."""
+        return f"{bound.name('space', self.space)}.get({self.name!r})"
+
+
 class Guard:
     """Compares the present with the state a trace was made in."""
 
     def __init__(self, fn: Callable, tracer: Tracer) -> None:
-        self.names = [(get, get()) for get in named_by(fn)]
+        self.names = [(variable, variable.get()) for variable in named_by(fn)]
         self.configured = [(thing, configuration(thing)) for thing in tracer.watched]
         self.grads = [(t, grad is None) for t, grad in tracer.kept.values() if t.node is not None]
         self.epoch = engine.configuration_epoch()
 
     def holds(self) -> bool:
         """Whether the trace may be used again."""
-        for get, value in self.names:
-            if not same(get(), value):
+        for variable, value in self.names:
+            if not same(variable.get(), value):
                 return False
         for tensor, was_none in self.grads:
             if (tensor.grad is None) is not was_none:
@@ -39,17 +71,25 @@ class Guard:
 
     def named(self) -> list[tuple[str, Any]]:
         """What the function names itself, and what it is now."""
-        return [(get.__name__, get()) for get, _ in self.names]
+        return [(variable.name, variable.get()) for variable, _ in self.names]
 
     def watched(self) -> list[Any]:
         """The modules and optimizers whose configuration was read."""
         return [thing for thing, _ in self.configured]
 
+    def conditions(self, bound: Bound) -> Iterator[str]:
+        """What is true, as source, if something is not as it was; equal but not identical values count as changed."""
+        for variable, value in self.names:
+            yield f"{variable.source(bound)} is not {bound.name('value', value)}"
+        for tensor, was_none in self.grads:
+            yield f"{bound.name('t', tensor)}.grad is {'not ' if was_none else ''}None"
+        yield f"{bound.name('epoch', engine.configuration_epoch)}() != {bound.name('guard', self)}.epoch"
+
     def why(self) -> str:
         """What changed, for a warning."""
-        for get, value in self.names:
-            if not same(get(), value):
-                return f"the variable {get.__name__!r} changed"
+        for variable, value in self.names:
+            if not same(variable.get(), value):
+                return f"the variable {variable.name!r} changed"
         for thing, seen in self.configured:
             if configuration(thing) != seen:
                 return f"the configuration of a {type(thing).__name__} changed"
@@ -66,22 +106,18 @@ def configuration(thing: Any) -> Any:
     return thing.configuration()
 
 
-def named_by(fn: Callable) -> list[Callable[[], Any]]:
-    """Getters for the cells, globals and defaults that a function names itself."""
+def named_by(fn: Callable) -> list[Cell | Global]:
+    """The cells and globals that a function names itself."""
     code = getattr(fn, "__code__", None)
     if code is None:
         return []
-    getters = []
-    for name, cell in zip(code.co_freevars, fn.__closure__ or ()):
-        getters.append(named(name, lambda cell=cell: cell.cell_contents))
     space = fn.__globals__
-    for name in code.co_names:
-        if name in space and (isinstance(space[name], (*PLAIN, Tensor)) or hasattr(space[name], "configuration")):
-            getters.append(named(name, lambda name=name: space.get(name)))
-    return getters
+    return [
+        *(Cell(name, cell) for name, cell in zip(code.co_freevars, fn.__closure__ or ())),
+        *(Global(name, space) for name in code.co_names if name in space and is_guarded(space[name])),
+    ]
 
 
-def named(name: str, getter: Callable) -> Callable:
-    """The getter, with the name of what it gets."""
-    getter.__name__ = name
-    return getter
+def is_guarded(value: Any) -> bool:
+    """Whether a global is looked at in each call: a plain value, a tensor, a module or an optimizer."""
+    return isinstance(value, (*PLAIN, Tensor)) or hasattr(value, "configuration")

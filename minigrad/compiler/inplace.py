@@ -1,58 +1,60 @@
-"""Which outputs are written over the state that they replace, and why the others are not."""
+"""Which outputs are written straight over the state that they replace; the others are copied there at the end."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
-from minigrad.compiler.graph import Value
+from minigrad.compiler.graph import Graph, Op, Value
 from minigrad.compiler.layout import Layout, contiguous
-from minigrad.compiler.schedule import CHECKS, Step, reduced
-from minigrad.compiler.trace import Reference
-from minigrad.core import Tensor
+from minigrad.compiler.schedule import CHECKS, GATHERS, Step, reduced
+from minigrad.compiler.state import Slot
 
 
 class Reason(StrEnum):
     """Why an output is, or is not, written in place."""
 
     IN_PLACE = "the step that writes it is the last that reads the old value, at the same element"
-    GRADIENT = "a gradient: the last one may still be seen"
-    UNREAD = "the old value is not read: there is no buffer of it to write into"
+    UNREAD = "the old value is not read"
     READ_LATER = "a later step reads the old value"
     OTHER_ELEMENT = "the step that writes it reads the old value at other elements"
     CHECK = "an index that is checked later may be out of range, and then the state must be as it was"
 
 
 class Verdict(NamedTuple):
-    """The reference whose buffer an output overwrites, or -1; and why."""
+    """Whether an output is written straight to where it belongs; and why."""
 
-    reference: int
+    direct: bool
     reason: Reason
 
 
-def in_place(
-    write: tuple[Tensor, bool, Value],
-    references: list[tuple[Value, Reference]],
-    steps: list[Step],
-    places: dict[Value, Layout],
-) -> Verdict:
-    """Whether an output (tensor, whether it is a gradient, value) may overwrite the buffer that it replaces."""
-    tensor, is_grad, out = write
-    if is_grad:
-        return Verdict(-1, Reason.GRADIENT)
-    old = ((i, v) for i, (v, s) in enumerate(references) if s.tensor is tensor and not s.is_grad)
-    i, v = next(old, (-1, None))
-    if v is None:
-        return Verdict(-1, Reason.UNREAD)
-    writer = next(k for k, step in enumerate(steps) if any(out in op.outputs for op in step.ops))
-    last = max((k for k, step in enumerate(steps) if reads_buffer(step, v, places)), default=-1)
+def in_place(slot: Slot, out: Value, steps: list[Step], places: dict[Value, Layout]) -> Verdict:
+    """Whether an output may be written over what its slot held before."""
+    writer = next((k for k, step in enumerate(steps) if any(out in op.outputs for op in step.ops)), len(steps))
+    if last_check(steps, places) >= writer:
+        return Verdict(False, Reason.CHECK)
+    if slot.read is None:
+        return Verdict(True, Reason.UNREAD)
+    last = max((k for k, step in enumerate(steps) if reads_buffer(step, slot.read, places)), default=-1)
     if last > writer:
-        return Verdict(-1, Reason.READ_LATER)
-    if last == writer and not at_same_element(steps[writer], v, out, places):
-        return Verdict(-1, Reason.OTHER_ELEMENT)
-    if any(checks_index(step) for step in steps[writer:]):
-        return Verdict(-1, Reason.CHECK)
-    return Verdict(i, Reason.IN_PLACE)
+        return Verdict(False, Reason.READ_LATER)
+    if last == writer and not at_same_element(steps[writer], slot.read, out, places):
+        return Verdict(False, Reason.OTHER_ELEMENT)
+    return Verdict(True, Reason.IN_PLACE)
+
+
+def stored_at_the_end(graph: Graph, out: Value, steps: list[Step], places: dict[Value, Layout]) -> Value:
+    """Let a last step copy an output, which becomes a temporary, to where it belongs; returns the copy."""
+    op = Op("copy", (out,), {}, "" if out.op is None else out.op.where)
+    copy = Value(out.shape, out.dtype, out.weak, op)
+    op.outputs.append(copy)
+    places[copy] = contiguous(copy)
+    graph.ops.append(op)
+    graph.outputs[graph.outputs.index(out)] = copy
+    if out.size:
+        steps.append(Step(copy.shape, [op]))
+    return copy
 
 
 def at_same_element(writer: Step, old: Value, out: Value, places: dict[Value, Layout]) -> bool:
@@ -66,6 +68,24 @@ def reads_buffer(step: Step, buffer: Value, places: dict[Value, Layout]) -> bool
     return any(places[x].base is buffer for op in step.ops for x in op.values)
 
 
-def checks_index(step: Step) -> bool:
-    """Whether a step may find an index out of range."""
-    return any(op.name in CHECKS for op in step.ops)
+def last_check(steps: list[Step], places: dict[Value, Layout]) -> int:
+    """The last step in which an index may be found out of range: where one is checked for the first time."""
+    seen: set[tuple[Layout, int]] = set()
+    last = -1
+    for k, step in enumerate(steps):
+        for op in step.ops:
+            found = set(checks(op, places))
+            if op.name == "checked_index" or found - seen:
+                last = k
+            seen |= found
+    return last
+
+
+def checks(op: Op, places: dict[Value, Layout]) -> Iterator[tuple[Layout, int]]:
+    """The index arrays that an operation checks, and the size of the axis that each must fit."""
+    if op.name not in CHECKS or op.name == "checked_index":
+        return
+    table = places[op.inputs[0] if op.name in GATHERS else op.outputs[0]]
+    axes = op.params["axes"] if "axes" in op.params else (op.params["axis"],)
+    for index, axis in zip(op.inputs[len(op.inputs) - len(axes) :], axes):
+        yield places[index], table.shape[axis]

@@ -111,10 +111,11 @@ def write_atomically(path: Path, text: str) -> None:
     os.replace(temporary, path)
 
 
-def compiled(source: str, args: tuple) -> Callable:
-    """The function `step` of a source, compiled for these arguments or loaded from the disk.
+def compiled(source: str, args: tuple, name: str = "step") -> Callable:
+    """A function of a source, compiled for these arguments or loaded from the disk.
 
-    Cached machine code that cannot be read is removed, with one warning, and compiled anew.
+    It is the machine code itself, which takes it on trust that arguments are of these types. Cached machine code that
+    cannot be read is removed, with one warning, and compiled anew.
     """
     import numba
 
@@ -123,12 +124,12 @@ def compiled(source: str, args: tuple) -> Callable:
         told(is_on_disk(source))
     module, signature = load(source), tuple(map(numba.typeof, args))
     try:
-        module.step.compile(signature)
+        getattr(module, name).compile(signature)
     except (EOFError, OSError, ValueError, ImportError, AttributeError, KeyError, pickle.UnpicklingError) as error:
         warnings.warn(f"[jit] a damaged cache entry was removed: {error!r}.", RuntimeWarning, stacklevel=2)
         path = Path(str(module.__file__))
         for stale in (path.parent / "__pycache__").glob(f"{path.stem}*"):
             stale.unlink(missing_ok=True)
         module = execute(module.__name__, path)
-        module.step.compile(signature)
-    return module.step
+        getattr(module, name).compile(signature)
+    return getattr(module, name).overloads[signature].entry_point

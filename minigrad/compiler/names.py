@@ -10,6 +10,16 @@ TYPES = {
 }  # fmt: skip
 
 
+class Bound(dict[str, Any]):
+    """The global names of generated Python, bound to the objects they stand for."""
+
+    def name(self, letter: str, thing: Any) -> str:
+        """A new name for an object."""
+        name = f"{letter}{len(self)}"
+        self[name] = thing
+        return name
+
+
 def type_name(dtype: np.dtype) -> str:
     """The name of a dtype: float32 is F32."""
     return TYPES[dtype.name]

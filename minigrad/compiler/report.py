@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from minigrad.compiler.cost import operations_text
-from minigrad.compiler.inplace import Reason
 from minigrad.compiler.labels import line, typed
 from minigrad.compiler.listing import Listing, origin
 from minigrad.compiler.schedule import Step
@@ -93,7 +92,6 @@ def by_reason(kernel: Step, listing: Listing) -> dict[str, list[int]]:
 def writes(step: Compiled, listing: Listing) -> Iterator[str]:
     """What is written over the value that it replaces, and what is not, by the reason."""
     targets = listing.targets[len(step.outs) :]
-    for reason in Reason:
-        names = [name for name, verdict in zip(targets, step.verdicts) if verdict.reason is reason]
-        if names:
-            yield f"{'' if reason is Reason.IN_PLACE else 'not '}written in place: {', '.join(names)}: {reason}."
+    for verdict in sorted(set(step.verdicts), reverse=True):
+        names = [name for name, other in zip(targets, step.verdicts) if other == verdict]
+        yield f"{'' if verdict.direct else 'not '}written in place: {', '.join(names)}: {verdict.reason}."

@@ -40,10 +40,11 @@ class Reference(NamedTuple):
 
 
 class Number(NamedTuple):
-    """An input that is a Python number, read anew at each call."""
+    """An input that is a Python number, read anew at each call; `generator` if it counts that one's calls."""
 
     get: Callable[[], float]
     name: str = ""
+    generator: Generator | None = None
 
 
 class Write(NamedTuple):
@@ -128,7 +129,7 @@ class Tracer:
         _, calls = self.draws.get(id(generator), (generator, 0))
         self.draws[id(generator)] = (generator, calls + 1)
         seed = self.weak(int, Number(lambda: generator.seed, "seed"))
-        return seed, self.weak(int, Number(lambda: generator.call + calls, f"random call {calls}"))
+        return seed, self.weak(int, Number(lambda: generator.call + calls, f"random call {calls}", generator))
 
     def lift(self, x: Any) -> Any:
         """The value of an operand: its symbol's, or an input by reference; Python scalars stay as they are."""
