@@ -19,6 +19,7 @@ from minigrad.compiler.load import compiled
 from minigrad.compiler.lower import lower
 from minigrad.compiler.module import module_source
 from minigrad.compiler.names import type_name
+from minigrad.compiler.parallel import Decision, threaded
 from minigrad.compiler.plan import plan
 from minigrad.compiler.schedule import schedule
 from minigrad.compiler.simplify import simplify
@@ -69,6 +70,7 @@ class Compiled:
 
     references, tensors, floats, ints: the inputs that are state, arguments, and numbers.  outs: the results.
     writes: what a call leaves behind, (tensor, whether it is its gradient, value).  verdicts: how each is written.
+    decisions: what runs on several threads.
     call: checks and calls (see `call.py`).  loop, pace: the compiled loop, once it is used, and how many steps of it
     take a moment (see `loop.py`).  repeats: whether a call leaves gradients where, and only where, it found some.
     """
@@ -91,6 +93,7 @@ class Compiled:
         self.cleared = [w.tensor for w in trace.writes if w.value is None]
         self.writes = [(w.tensor, w.what == "grad", next(written)) for w in trace.writes if w.value is not None]
         self.verdicts: list[Verdict] = []
+        self.decisions: list[Decision] = []
         self.build({i for i, (_, grad) in trace.tracer.kept.items() if grad is None})
         self.call = write_call(self, guard)
         self.loop: Callable | None = None
@@ -115,7 +118,7 @@ class Compiled:
         self.plan = plan(graph, places, self.steps)
         same = {s.written: s.read for s in self.state.slots if s.written is not None and s.read is not None}
         emitter = Emitter(graph, places, self.steps, self.plan, same)
-        self.failures, self.shared = emitter.failures, emitter.called
+        self.failures, self.shared, self.decisions = emitter.failures, emitter.called, emitter.decisions
         arenas = {f"A_{type_name(d)}": np.empty(n, d) for d, n in sorted(self.plan.sizes.items(), key=str)}
         self.fixed = {"S": self.float_values, "N": self.int_values, **arenas}
         self.table = np.zeros(len(slots) + len(self.fixed), np.uint64)
@@ -123,7 +126,11 @@ class Compiled:
         self.state.addresses = self.table
         self.source = module_source(self, emitter)
         examples = [np.empty(v.shape, v.dtype) for v in [*(v for v, _ in self.tensors), *self.outs]]
-        self.function = compiled(self.source, (self.table, *examples))
+        self.function = self.threaded(compiled(self.source, (self.table, *examples)))
+
+    def threaded(self, function: Callable) -> Callable:
+        """A compiled function of the module, called so that it may use threads, if some of it can."""
+        return threaded(function, self.decisions, self.graph.ops)
 
     # ---- calling
 

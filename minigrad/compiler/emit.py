@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from minigrad.compiler.emit_ops import EMITTERS
 from minigrad.compiler.graph import Graph, Op, Value
-from minigrad.compiler.layout import Layout, aligned
+from minigrad.compiler.layout import Layout, Strides, aligned
 from minigrad.compiler.names import literal, type_name
 from minigrad.compiler.nest import Loops, Nest, Places
+from minigrad.compiler.parallel import BYTE, Chunk, Cut, Decision, decided, of_nest, spread, units
 from minigrad.compiler.plan import Plan
 from minigrad.compiler.schedule import Step
 
 SHARED_FROM = 3
 """A kernel that occurs so often is emitted once, as a function."""
 
-KERNEL = """@njit(**SETTINGS)
+KERNEL = """@njit(**INSIDE)
 def {name}({parameters}):
 {body}
 """
@@ -47,8 +49,8 @@ class Emitter:
     """Writes the body of the compiled function, step by step.
 
     pointers names the inputs and outputs, which the caller's first lines must define. `functions` holds the source of
-    kernels that the body calls. in_place maps outputs to the inputs whose memory they take over: one name for both, so
-    that LLVM sees one array and not two that may overlap.
+    kernels that the body calls, `decisions` what runs on several threads. in_place maps outputs to the inputs whose
+    memory they take over: one name for both, so that LLVM sees one array and not two that may overlap.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Emitter:
         self.layouts, self.plan, self.in_place = layouts, plan, in_place or {}
         self.source = Source()
         self.failures: list[str] = []
+        self.decisions: list[Decision] = []
         self.functions: list[str] = []
         self.shared: dict[str, str] = {}
         self.called: dict[int, str] = {}
@@ -71,8 +74,8 @@ class Emitter:
         self.pointers = {v: f"p{i}" for i, v in enumerate(external)}
         self.pointers.update({v: self.pointers[old] for v, old in self.in_place.items()})
         self.texts = Counter(self.shareable(i, step) for i, step in enumerate(steps))
-        for i, step in enumerate(steps):
-            self.step(i, step)
+        for self.number, step in enumerate(steps):
+            self.step(self.number, step)
 
     # ---- memory
 
@@ -82,9 +85,15 @@ class Emitter:
             return self.pointers[value]
         if value not in self.named:
             name = self.named[value] = f"t{len(self.named)}"
-            start = self.plan.offsets[value]
-            self.source.add(f"{name} = part(A_{type_name(value.dtype)}, {start}, {max(value.size, 1)})")
+            arena, start = self.memory(value)
+            self.source.add(f"{name} = part({arena}, {start}, {max(value.size, 1)})")
         return self.named[value]
+
+    def memory(self, value: Value) -> tuple[str, int]:
+        """The array a buffer lies in, an arena or its own, and where it starts."""
+        if value in self.pointers:
+            return self.pointers[value], 0
+        return f"A_{type_name(value.dtype)}", self.plan.offsets[value]
 
     def kept(self, value: Value) -> bool:
         """Whether a value must be written to memory."""
@@ -105,11 +114,31 @@ class Emitter:
             (op,) = step.ops
             EMITTERS[op.name](self, op)
             return
+        nest = Nest(self, f"{i}_", step, Named(self))
+        cut = self.decide(of_nest(i, nest))
         text = self.shareable(i, step)
         if text and self.texts[text] >= SHARED_FROM:
-            self.call(text, i, step)
+            self.call(text, step, cut)
+        elif cut is None:
+            nest.write(self.source)
         else:
-            Nest(self, f"{i}_", step, Named(self)).write(self.source)
+            body, places = Source(), Chunk(self, cut)
+            Nest(self, "", step, places).write(body)
+            self.source.add(places.written(body.lines))
+
+    def decide(self, decision: Decision) -> Cut | None:
+        """Keep a decision, and say in the source what runs on several threads."""
+        self.decisions.append(decision)
+        if decision.cut is not None:
+            time = f"about {decision.nanoseconds / 1000:.0f} us of work"
+            self.source.add(f"# on threads, in {decision.cut.chunks} chunks: {time}")
+        return decision.cut
+
+    def function(self, parameters: list[str], body: str) -> str:
+        """A new function, by its name."""
+        name = f"kernel{len(self.functions)}"
+        self.functions.append(KERNEL.format(name=name, parameters=", ".join(parameters), body=body))
+        return name
 
     def shareable(self, i: int, step: Step) -> str:
         """The text of a nest as the body of a function of arrays and a length; empty if it cannot be one."""
@@ -121,23 +150,24 @@ class Emitter:
             return ""
         source = Source()
         nest.write(source)
-        return "\n".join(source.lines)
+        return "\n".join([*places.lines, *source.lines])
 
-    def call(self, text: str, i: int, step: Step) -> None:
+    def call(self, text: str, step: Step, cut: Cut | None) -> None:
         """Call the kernel of this text, which is written at its first call."""
         places = Renamed()
-        Nest(self, "", step, places).write(Source())
+        nest = Nest(self, "", step, places)
+        nest.write(Source())
         if text not in self.shared:
-            name = self.shared[text] = f"kernel{len(self.shared)}"
-            parameters = ", ".join([*(f"a{k}" for k in range(len(places.found))), "n"])
-            self.functions.append(KERNEL.format(name=name, parameters=parameters, body=text))
-        self.called[i] = self.shared[text]
-        n = Nest(self, "", step, places).length
-        arrays = [self.slice(value, offset, n) for value, offset in places.found]
-        length = f"I64({n})"  # as a literal, numba would compile the kernel anew for each length
-        self.source.add(f"{self.shared[text]}({', '.join([*arrays, length])})")
+            self.shared[text] = self.function(["first", "last", *places.found.values()], text)
+        arrays = [self.slice(value, offset) for value, offset, _ in places.found]
+        name, n = self.shared[text], nest.length
+        self.called[self.number] = name
+        if cut is None:  # I64: for each literal numba would compile the kernel anew
+            self.source.add(f"{name}({', '.join(['I64(0)', f'I64({n})', *arrays])})")
+        else:
+            self.source.add(spread(name, cut, arrays))
 
-    def slice(self, value: Value, offset: int, n: int) -> str:
+    def slice(self, value: Value, offset: int) -> str:
         """A buffer from an offset on."""
         return f"part({self.buffer(value)}, {offset}, {value.size - offset})" if offset else self.buffer(value)
 
@@ -154,23 +184,39 @@ class Emitter:
         if 0 in target.shape:
             return
         dtype = target.base.dtype
-        to = self.buffer(target.base)
         strides = aligned(source, target.shape) if isinstance(source, Layout) else (0,) * len(target.shape)
         loops = Loops(target.shape, [target.strides, strides])
+        places = self.places(self.spreadable(loops, 2 * dtype.itemsize * BYTE * math.prod(target.shape), [strides]))
+        to, start = places.array(target.base, target.offset, loops.merged(target.strides))
         element = literal(source, dtype) if not isinstance(source, Layout) else ""
         if isinstance(source, Layout):
-            element = f"{self.buffer(source.base)}[{loops.position(source.offset, strides)}]"
-        with self.nested(loops):
-            self.source.add(f"{to}[{loops.position(target.offset, target.strides)}] = {element}")
+            array, offset = places.array(source.base, source.offset, loops.merged(strides))
+            element = f"{array}[{loops.position(offset, strides)}]"
+        with self.nested(loops, places):
+            self.source.add(f"{to}[{loops.position(start, target.strides)}] = {element}")
+
+    def spreadable(self, loops: Loops, nanoseconds: float, strides: list[Strides]) -> Cut | None:
+        """Where to cut loops that write every element once, if it pays."""
+        free = [k for k in range(len(loops.sizes)) if all(loops.merged(s)[k] >= 0 for s in strides)]
+        return self.decide(decided(self.number, nanoseconds, loops.sizes, free, units(loops)))
+
+    def places(self, cut: Cut | None) -> Places:
+        """Where loops with this cut find their arrays."""
+        return Named(self) if cut is None else Chunk(self, cut)
 
     @contextmanager
-    def nested(self, loops: Loops) -> Iterator[None]:
-        """The body inside the loops."""
-        depth = self.source.depth
-        for name, n in zip(loops.index, loops.sizes):
-            self.source.add(f"for {name} in range({n}):")
+    def nested(self, loops: Loops, places: Places | None = None) -> Iterator[None]:
+        """The body inside the loops; those of a Chunk are a function of their own."""
+        outside, depth = self.source, self.source.depth
+        if isinstance(places, Chunk):
+            self.source = Source()
+        for k, (name, n) in enumerate(zip(loops.index, loops.sizes)):
+            self.source.add(f"for {name} in range({places.size(k, n) if places else n}):")
             self.source.depth += 1
         yield
+        body, self.source = self.source, outside
+        if isinstance(places, Chunk):
+            self.source.add(places.written(body.lines))
         self.source.depth = depth
 
 
@@ -180,7 +226,7 @@ class Named(Places):
     def __init__(self, emitter: Emitter) -> None:
         self.emitter = emitter
 
-    def array(self, value: Value, offset: int) -> tuple[str, int]:
+    def array(self, value: Value, offset: int, strides: Strides) -> tuple[str, int]:
         """The array, and where in it the elements start."""
         return self.emitter.buffer(value), offset
 
@@ -190,15 +236,24 @@ class Named(Places):
 
 
 class Renamed(Places):
-    """Arrays as the parameters of a function: a0, a1, ..., each starting at its first element; its length is n."""
+    """Arrays as the parameters of a function over elements first ... last - 1 of one loop: a0, a1, ...
+
+    Those that move along with the loop start at element `first`, so its index starts from 0.
+    """
 
     def __init__(self) -> None:
-        self.found: dict[tuple[Value, int], str] = {}
+        self.found: dict[tuple[Value, int, int], str] = {}
+        self.lines = ["    n = last - first"]
 
-    def array(self, value: Value, offset: int) -> tuple[str, int]:
+    def array(self, value: Value, offset: int, strides: Strides) -> tuple[str, int]:
         """The parameter."""
-        return self.found.setdefault((value, offset), f"a{len(self.found)}"), 0
+        key = (value, offset, strides[0])
+        if key not in self.found:
+            name = self.found[key] = f"a{len(self.found)}"
+            if strides[0]:
+                self.lines.append(f"    {name} = part({name}, first, n)")
+        return self.found[key], 0
 
-    def size(self, n: int) -> str:
+    def size(self, loop: int, n: int) -> str:
         """The length of the loop."""
         return "n"

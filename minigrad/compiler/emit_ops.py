@@ -14,6 +14,7 @@ from minigrad.compiler.graph import Op, Value
 from minigrad.compiler.layout import Layout, aligned, contiguous, row_major, through
 from minigrad.compiler.names import literal, scaled, total
 from minigrad.compiler.nest import Loops
+from minigrad.compiler.parallel import of_product, spread
 
 if TYPE_CHECKING:
     from minigrad.compiler.emit import Emitter
@@ -31,15 +32,23 @@ def matmul2(emitter: Emitter, op: Op) -> None:
         emitter.fill(out.base, literal(0, out.base.dtype))
         return
     batch = out.shape[:-2]
-    operands = [matrix(x) for x in (a, b)]
     strides = [aligned(Layout(x.base, 0, x.shape[:-2], x.strides[:-2]), batch) for x in (a, b, out)]
     loops = Loops(batch, strides)
-    arrays = [emitter.buffer(x.base) for x in (a, b, out)]
-    starts = [loops.position(x.offset, s) for x, s in zip((a, b, out), strides)]
-    given = [f"{flag}, {array}, {start}, {ld}" for (flag, ld), array, start in zip(operands, arrays, starts)]
-    bits = 8 * op.outputs[0].dtype.itemsize
-    with emitter.nested(loops):
-        emitter.source.add(f"gemm{bits}({m}, {n}, {k}, {', '.join(given)}, {arrays[2]}, {starts[2]}, {n})")
+    itemsize = out.base.dtype.itemsize
+    name, cut = f"gemm{8 * itemsize}", emitter.decide(of_product(emitter.number, loops, m, n, k, itemsize))
+    inside = cut if cut and cut.loop < len(loops.sizes) else None
+    places = emitter.places(inside)
+    found = [places.array(x.base, x.offset, loops.merged(s)) for x, s in zip((a, b, out), strides)]
+    (left, right, to) = [f"{array}, {loops.position(start, s)}" for (array, start), s in zip(found, strides)]
+    (ta, lda), (tb, ldb) = matrix(a), matrix(b)
+    given = f"{k}, {ta}, {left}, {lda}, {tb}, {right}, {ldb}, {to}, {n}"
+    with emitter.nested(loops, places):
+        if cut is None or inside:
+            emitter.source.add(f"{name}({m}, {n}, {given})")
+        elif cut.loop == len(loops.sizes):
+            emitter.source.add(spread(name.replace("gemm", "gemm_rows"), cut, [str(n), given]))
+        else:
+            emitter.source.add(spread(name.replace("gemm", "gemm_columns"), cut, [str(m), given]))
 
 
 def matrices(op: Op, layouts: dict[Value, Layout]) -> tuple[Layout, Layout]:

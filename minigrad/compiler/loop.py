@@ -71,7 +71,7 @@ def call_loop(step: Compiled, rows: np.ndarray, data: Sequence[Tensor]) -> tuple
     buffers = [np.empty(v.shape, v.dtype) for v in (*(v for v, _ in step.tensors), *step.outs)]
     given = (len(rows), flat(rows), *sources, *(s.reshape(-1) for s in stacks), step.table, *buffers)
     if step.loop is None:
-        step.loop = compiled(step.source, given, "loop")
+        step.loop = step.threaded(compiled(step.source, given, "loop"))
     step.read_numbers()
     count, failed = step.loop(*given)
     for generator, calls in step.draws:

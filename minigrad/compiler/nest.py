@@ -42,11 +42,11 @@ def identity(op: Op) -> str:
 class Places:
     """How a nest names its arrays and the lengths of its loops."""
 
-    def array(self, value: Value, offset: int) -> tuple[str, int]:
-        """The array of a buffer, and where in it the elements start."""
+    def array(self, value: Value, offset: int, strides: Strides) -> tuple[str, int]:
+        """The array of a buffer, and where in it the elements start; strides has one for each loop."""
         raise NotImplementedError
 
-    def size(self, n: int) -> str:
+    def size(self, loop: int, n: int) -> str:
         """The length of a loop."""
         return str(n)
 
@@ -182,7 +182,7 @@ class Nest:
             for line in self.before[k]:
                 source.add(line)
             if k < len(self.loops.sizes):
-                source.add(f"for {self.loops.index[k]} in range({self.places.size(self.loops.sizes[k])}):")
+                source.add(f"for {self.loops.index[k]} in range({self.places.size(k, self.loops.sizes[k])}):")
                 source.depth += 1
         for k in reversed(range(depths)):
             source.depth = depth + k
@@ -206,7 +206,7 @@ class Nest:
 
     def element(self, access: Access, *more: str) -> str:
         """An element, as source, at the loops' indices plus further terms."""
-        array, offset = self.places.array(access.base, access.offset)
+        array, offset = self.places.array(access.base, access.offset, self.loops.merged(access.strides))
         position = self.loops.position(offset, access.strides)
         return f"{array}[{total(*([] if position == '0' else [position]), *more)}]"
 

@@ -19,9 +19,11 @@ from minigrad.compiler.runtime.arithmetic import *
 from minigrad.compiler.runtime.blas import gemm32, gemm64
 from minigrad.compiler.runtime.machine import bits32, bits64, nearest, select
 from minigrad.compiler.runtime.memory import array_at, part
+from minigrad.compiler.runtime.parallel import gemm_columns32, gemm_columns64, gemm_rows32, gemm_rows64, spread
 from minigrad.compiler.runtime.random import random_words
 from minigrad.compiler.runtime.rows import *
 from minigrad.compiler.runtime.scalar import FUNCTIONS
 
 SETTINGS = {"fastmath": {"contract", "afn"}, "error_model": "numpy", "boundscheck": False, "nogil": True}
+INSIDE = {**SETTINGS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 globals().update(FUNCTIONS)

@@ -9,6 +9,7 @@ from scipy import special
 
 from minigrad.compiler.runtime.arithmetic import *  # noqa: F403
 from minigrad.compiler.runtime.machine import bits32, bits64, nearest, select  # noqa: F401
+from minigrad.compiler.runtime.panels import panels
 from minigrad.compiler.runtime.rows import *  # noqa: F403
 from minigrad.kernels.reference.random import philox_bits
 
@@ -81,6 +82,13 @@ def gemm64(m, n, k, ta, a, a_start, lda, tb, b, b_start, ldb, c, c_start, ldc):
 
 
 gemm32 = gemm64
+gemm_rows32, gemm_columns32 = gemm_rows64, gemm_columns64 = panels(gemm64)
+
+
+def spread(kernel, total, chunk, arguments):
+    """kernel(first, last, *arguments) for the chunks of range(total)."""
+    for first in range(0, total, chunk):
+        kernel(first, min(first + chunk, total), *arguments)
 
 
 def random_words(seed, call, out):
