@@ -8,13 +8,12 @@ results are bitwise equal for any number of threads, and code once compiled serv
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from minigrad.compiler.graph import Op, Value
 from minigrad.compiler.layout import Strides
-from minigrad.compiler.names import scaled, total, type_name
+from minigrad.compiler.names import scaled, total
 from minigrad.compiler.nest import Access, Loops, Nest, Places
 from minigrad.compiler.scalars import BINARY, UNARY
 from minigrad.compiler.schedule import CHECKS, SCATTERS
@@ -30,6 +29,9 @@ LONG = 8
 """The iterations that make a loop worth cutting when there is another one inside it."""
 LINE, RUN = 64, 256
 """Elements of which a flat loop's or a matrix's chunk is a multiple, and that of a loop that jumps from row to row."""
+
+BLAS_ALONE = 2**18
+"""The multiplications of a matrix product up to which OpenBLAS never uses threads of its own."""
 
 # What one core needs, in nanoseconds: good to a factor of two or three, which is all that PAYS asks for.
 PRODUCT = {4: 0.02, 8: 0.04}  # a multiplication and an addition of a matrix product, by the size of an element
@@ -92,14 +94,19 @@ def units(loops: Loops) -> list[int]:
     return [*[1] * outer, RUN if outer > 0 else LINE]
 
 
-def allowed(decisions: Sequence[Decision]) -> AbstractContextManager:
-    """The context in which compiled code with these decisions runs: one that may use threads, if any of it can."""
-    chunks = [d.cut.chunks for d in decisions if d.cut is not None]
-    if not chunks:
-        return nullcontext()
-    from minigrad.compiler.runtime.parallel import Threads
+def threaded(function: Callable, decisions: Sequence[Decision], ops: Sequence[Op]) -> Callable:
+    """A compiled function, called so that it may use threads; as it is if none of it can."""
+    products = any(op.name == "matmul2" and product_size(op) > BLAS_ALONE for op in ops)
+    if not products and all(d.cut is None for d in decisions):
+        return function
+    from minigrad.compiler.runtime.parallel import with_threads
 
-    return Threads(max(chunks))
+    return with_threads(function, products)
+
+
+def product_size(op: Op) -> int:
+    """The multiplications in a matrix product, all of a batch together."""
+    return op.outputs[0].size * op.values[0].shape[-2 if op.params.get("ta") else -1]
 
 
 # ---- loop nests

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from minigrad.compiler.cost import operations_text
 from minigrad.compiler.labels import line, typed
 from minigrad.compiler.listing import Listing, origin
+from minigrad.compiler.parallel import SMALL, Decision
 from minigrad.compiler.schedule import Step
 
 if TYPE_CHECKING:
@@ -61,8 +62,15 @@ def kernels(step: Compiled, listing: Listing) -> Iterator[str]:
         yield f"kernel {i}: {heading(kernel)}{shared}"
         for where, names in by_line(kernel).items():
             yield f"    {operations_text(tuple(names))}  {where}".rstrip()
+        yield from (f"    {thread_text(d)}" for d in step.decisions if d.step == i and d.why != SMALL)
         for reason, others in by_reason(kernel, listing).items():
             yield f"    not in kernel {', '.join(map(str, others))}: {reason}"
+
+
+def thread_text(decision: Decision) -> str:
+    """Whether one of its loops runs on several threads, and why."""
+    where = "on one thread" if decision.cut is None else f"on threads, in {decision.cut.chunks} chunks"
+    return f"{where}: {decision.why}, about {decision.nanoseconds / 1000:.0f} us"
 
 
 def heading(kernel: Step) -> str:

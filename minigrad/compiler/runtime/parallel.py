@@ -58,15 +58,16 @@ gemm_rows32, gemm_columns32 = map(njit, panels(gemm32))
 gemm_rows64, gemm_columns64 = map(njit, panels(gemm64))
 
 
-class Threads:
-    """A context in which compiled code may use threads: for `tiles` tiles at once, and SciPy's BLAS one of its own."""
+def with_threads(function, products):
+    """A compiled function, called so that it may use the threads there are, each with SciPy's BLAS to itself."""
 
-    def __init__(self, tiles: int) -> None:
-        self.tiles = tiles
+    def alone(*arguments):
+        ready()
+        return function(*arguments)
 
-    def __enter__(self) -> None:
-        ready(self.tiles)
-        single_threaded_blas.__enter__()
+    def with_blas(*arguments):
+        ready()
+        with single_threaded_blas:
+            return function(*arguments)
 
-    def __exit__(self, *error) -> None:
-        single_threaded_blas.__exit__(*error)
+    return with_blas if products else alone

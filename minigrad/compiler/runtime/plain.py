@@ -16,6 +16,7 @@ from minigrad.kernels.reference.random import philox_bits
 inf, nan = np.inf, np.nan
 floor, ceil, trunc = np.floor, np.ceil, np.trunc
 SETTINGS: dict = {}
+INSIDE: dict = {}
 
 
 def njit(**settings):

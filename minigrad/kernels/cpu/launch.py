@@ -32,7 +32,9 @@ SYMBOL = "minigrad_launch"
 ADDRESS, WORKERS, BUSY = range(3)  # of the loop to call; how many threads it may use; whether they are taken
 _words = np.zeros(3, np.int64)
 binding.add_symbol(SYMBOL, _words.ctypes.data)
+_allowed = 0  # what stands there: written anew only if it changes
 _process = os.getpid()
+NUMBA_THREADS: int = getattr(numba.config, "NUMBA_NUM_THREADS")  # noqa: B009  (set when numba is imported)
 
 # numba's own functions of these names cannot be called from code that is kept on disk.
 _get_mask = types.ExternalFunction("get_num_threads", types.intp())
@@ -111,6 +113,7 @@ def _parallel():
             for tile in range(tiles):
                 _call(kernel, plan, tile, tiles, 0)
         else:
+            workers = min(workers, tiles)
             mask = _get_mask()
             _set_mask(workers)
             run_together(kernel, plan, tiles, workers)
@@ -124,13 +127,16 @@ def workers_for(tiles):
     """How many threads to run `tiles` tiles on."""
     if os.getpid() != _process:  # OpenMP does not survive a fork
         return 1
-    return max(1, min(tiles, get_num_threads(), numba.config.NUMBA_NUM_THREADS))
+    return max(1, min(tiles, get_num_threads(), NUMBA_THREADS))
 
 
-def ready(tiles):
-    """Let compiled code run up to so many tiles at once, on as many threads as there may be now."""
-    workers = workers_for(tiles)
-    _words[ADDRESS], _words[WORKERS] = (_parallel() if workers > 1 else _serial()).address, workers
+def ready():
+    """Let compiled code run its tiles on as many threads as there may be now."""
+    global _allowed
+    workers = workers_for(NUMBA_THREADS)
+    if workers != _allowed:
+        _words[ADDRESS], _words[WORKERS] = (_parallel() if workers > 1 else _serial()).address, workers
+        _allowed = workers
 
 
 def launch(kernel, plan, tiles, workers):
