@@ -16,7 +16,7 @@ import numpy as np
 from minigrad import engine
 from minigrad.compiler.emit import Emitter, Source
 from minigrad.compiler.graph import Graph, Op, Value
-from minigrad.compiler.layout import layouts
+from minigrad.compiler.layout import Strides, layouts
 from minigrad.compiler.load import compiled, is_on_disk
 from minigrad.compiler.lower import Unsupported, lower
 from minigrad.compiler.nest import Nest, Places
@@ -118,11 +118,11 @@ class InPlace(Places):
     def __init__(self, names: dict[Value, tuple[str, int]]) -> None:
         self.names = names
 
-    def array(self, value: Value, offset: int) -> tuple[str, int]:
+    def array(self, value: Value, offset: int, strides: Strides) -> tuple[str, int]:
         """The parameter, and the element of S."""
         name, start = self.names[value]
         return name, start + offset
 
-    def size(self, n: int) -> str:
+    def size(self, loop: int, n: int) -> str:
         """The length of the loop."""
         return "n"

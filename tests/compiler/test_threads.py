@@ -170,7 +170,8 @@ def test_small_steps_stay_sequential():
     f = mg.jit(lambda x, w: F.relu(x @ w), warmup=0)
     f(mg.ones((32, 64)), mg.ones((64, 10)))
     assert {d.why for d in f.last.decisions} == {parallel.SMALL}
-    assert "spread(" not in f.source and "on threads" not in f.explain()
+    assert "spread(" not in f.source
+    assert "on threads" not in f.explain()
 
 
 def test_decisions_are_told():
@@ -178,11 +179,12 @@ def test_decisions_are_told():
     f(mg.ones((1000, 500)), mg.ones((500, 800)))
     cut = {f.last.steps[d.step].ops[0].name: d.cut for d in f.last.decisions}
     assert cut["matmul2"] == (0, 1000, 64)
-    assert cut["exp"].loop == 0 and cut["exp"].length == 800_000
+    assert cut["exp"][:2] == (0, 800_000)
     assert cut["reduce_sum"] is None
     assert f.source.count("spread(") == 2
     text = f.explain()
-    assert "on threads, in 16 chunks: " in text and f"on one thread: {parallel.SHORT}" in text
+    assert "on threads, in 16 chunks: " in text
+    assert f"on one thread: {parallel.SHORT}" in text
 
 
 def cut_of(f, *shapes):

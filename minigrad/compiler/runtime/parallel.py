@@ -21,13 +21,15 @@ _TILE = ir.FunctionType(ir.VoidType(), [WORD] * 4)
 @intrinsic
 def spread(typing_context, kernel, total, chunk, arguments):
     """kernel(first, last, *arguments) for the chunks of range(total), on several threads if there are any to be had."""
-    called = kernel.get_call_type(typing_context, (types.int64, types.int64, *arguments), {})
+    given = [types.unliteral(x) for x in arguments]  # for each literal numba would compile the kernel anew
+    called = kernel.get_call_type(typing_context, (types.int64, types.int64, *given), {})
 
     def generate(context, builder, signature, values):
         _, total, chunk, packed = values
         compiled = kernel.dispatcher.overloads[called.args]
         context.add_linking_libs([compiled.library])
-        record = cgutils.pack_struct(builder, [total, chunk, *cgutils.unpack_tuple(builder, packed)])
+        unpacked = zip(cgutils.unpack_tuple(builder, packed), arguments, given)
+        record = cgutils.pack_struct(builder, [total, chunk, *(context.cast(builder, *x) for x in unpacked)])
         plan = cgutils.alloca_once_value(builder, record)
         tile = _tile_function(context, builder.module, compiled.fndesc, called, plan.type)
         tiles = builder.sdiv(builder.sub(builder.add(total, chunk), WORD(1)), chunk)
