@@ -208,8 +208,8 @@ class Tensor:
         return self.data.__dlpack_device__()
 
     def __repr__(self) -> str:
-        if engine.tracer() is not None and not isinstance(self.data, np.ndarray):
-            return f"tensor(..., shape={self.shape}, dtype={self.dtype})"  # known when the compiled function runs
+        if not isinstance(self.data, np.ndarray):  # stands for what a compiled function computes
+            return f"tensor(..., shape={self.shape}, dtype={self.dtype})"
         body = np.array2string(self.data, separator=", ", prefix="tensor(")
         dtype = "" if self.dtype in (np.float32, np.int64, np.bool_) else f", dtype={self.dtype}"
         if self.size == 0 and self.shape != (0,):

@@ -213,16 +213,18 @@ def normal(
 def bernoulli(p: Any, shape: Shape | None = None, generator: Generator | None = None) -> Tensor:
     """Booleans that are true with probability p, a number or a tensor of probabilities (then `shape` is its shape).
 
+    Raises ValueError unless the probabilities lie in [0, 1]; compiled functions do not look at those they compute.
+
     >>> mg.random.bernoulli(1.0, (3,))
     tensor([ True,  True,  True])
     """
-    p = p.data if isinstance(p, Tensor) else np.asarray(p, np.float64)
-    if not bool(((p >= 0) & (p <= 1)).all()):
-        raise ValueError(f"[bernoulli] probabilities must lie in [0, 1], got {p}.")
+    p = p if isinstance(p, Tensor) else Tensor(np.asarray(p, np.float64))
+    if isinstance(p.data, np.ndarray) and not bool(((p.data >= 0) & (p.data <= 1)).all()):
+        raise ValueError(f"[bernoulli] probabilities must lie in [0, 1], got {p.data}.")
     size = p.shape if shape is None else as_shape(shape)
     if len(p.shape) > len(size) or any(n not in (1, m) for n, m in zip(reversed(p.shape), reversed(size))):
         raise ShapeError(f"[bernoulli] probabilities of shape {p.shape} do not fill shape {size}.")
-    probability = float(p) if p.ndim == 0 else Tensor(p)
+    probability = p.item() if p.ndim == 0 and isinstance(p.data, np.ndarray) else p.detach()
     return random_bernoulli(*_drawn(generator), probability, shape=size)
 
 

@@ -24,7 +24,7 @@ from minigrad.compiler.plan import plan
 from minigrad.compiler.schedule import schedule
 from minigrad.compiler.simplify import simplify
 from minigrad.compiler.state import Slot, State, address
-from minigrad.compiler.trace import Argument, Number, Reference, Tracer, Write, tracing
+from minigrad.compiler.trace import Argument, Number, Reference, Tracer, Write, expect_own, tracing
 from minigrad.core import Tensor
 from minigrad.tree import children, leaves, tree_map
 
@@ -56,6 +56,7 @@ class Trace:
         """The simplified graph; its outputs are the results, then the writes."""
         graph = self.tracer.graph
         graph.outputs = [s.value for s in self.symbols + [w.value for w in self.writes if w.value is not None]]
+        expect_own(graph)
         return lower(simplify(graph))
 
 

@@ -47,6 +47,7 @@ FLOAT = {
     "signbit": "(bits{b}({0}) < 0)",
     "select": "select({0}, {1}, {2})",
     "copy": "{0}",
+    "below": "(F64({0}) < floor(F64({1}) * F64(4294967296.0)))",
     "polygamma": "{T}(polygamma({order}, F64({0})))",
     "standard_normal": "{T}(standard_normal({0}, {1}, {2}))",
 } | {
@@ -68,7 +69,6 @@ INTEGER = FLOAT | {
     "unit64": "(F64(word64({0}, {1}) >> U64(11)) * F64(2.0**-53))",
     "short_unit": "(F64({0}) * F64(2.0**-32))",
     "word64": "word64({0}, {1})",
-    "below": "(F64({0}) < floor(F64({1}) * F64(4294967296.0)))",
     "scaled_word": "scaled_word({0}, {1}, U64({span}), I64({low}))",
 } | dict.fromkeys(("floor", "ceil", "trunc", "round"), "{0}")  # fmt: skip
 

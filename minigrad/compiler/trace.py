@@ -67,12 +67,25 @@ class Symbol:
 
     def refuse(self, *args: Any, **kwargs: Any) -> Any:
         """Raise TracingError, naming the user's line."""
+        where = engine.user_line()
+        if engine.tracer() is None:
+            raise TracingError(
+                f"[jit] a tensor of shape {self.shape} that stood for a value while a function was traced is used at "
+                f"{where}, after the trace: return it from the function instead of keeping it."
+            )
+        what = f"the values of a tensor of shape {self.shape} are needed"
+        if self.value.weak:
+            what = "a number that is read at each call, an argument or a hyper-parameter, is needed in Python"
+        remedy = "close over it instead of passing it" if self.value.weak else "do this outside of it"
         raise TracingError(
-            f"[jit] the values of a tensor of shape {self.shape} are needed at {engine.user_line()}, but they are "
-            "known only when the compiled function runs: choose with mg.where, or do this outside of it."
+            f"[jit] {what} at {where}, but known only when the compiled function runs: choose with mg.where, or {remedy}."
         )
 
-    item = tolist = view = copy = astype = __array__ = __dlpack__ = __dlpack_device__ = refuse
+    def __deepcopy__(self, memo: dict) -> Symbol:
+        """Itself: symbols do not change."""
+        return self
+
+    item = tolist = view = copy = astype = __array__ = __reduce_ex__ = __dlpack__ = __dlpack_device__ = refuse
     __bool__ = __int__ = __float__ = __index__ = __iter__ = __getitem__ = __len__ = min = max = any = all = refuse
 
 
@@ -169,7 +182,7 @@ class Tracer:
         values = [self.lift(x) for x in inputs]
         weak = all(type(x) in engine.SCALARS or x.weak for x in values)
         recorded = Op(op.name, tuple(values), params, engine.user_line())
-        out = op.reference(*map(dummy, values), **params)
+        out = run_reference(op, list(map(dummy, values)), params)
         for i, array in enumerate(map(np.asarray, out if type(out) is tuple else (out,))):
             recorded.outputs.append(Value(array.shape, array.dtype, weak and op.kind == "elementwise", recorded, i))
         self.graph.ops.append(recorded)
@@ -196,6 +209,15 @@ class Tracer:
         return [cast(x, dtype=dtype) if is_strong(x) and x.dtype != dtype else x for x in inputs]
 
 
+def run_reference(op: engine.Primitive, arrays: list, params: dict) -> Any:
+    """The reference; if it fails, the error that it raises in eager mode."""
+    try:
+        return op.reference(*arrays, **params)
+    except ValueError:
+        engine.check_broadcast(op, arrays)
+        raise
+
+
 def is_strong(x: Any) -> bool:
     """Whether an operand takes part in promotion with its dtype."""
     return isinstance(x, Tensor) and not (isinstance(x.data, Symbol) and x.data.value.weak)
@@ -213,10 +235,27 @@ def dummy(x: Any) -> Any:
     return np.zeros((), x.dtype).item() + 1 if x.weak else np.broadcast_to(np.zeros((), x.dtype), x.shape)
 
 
+def expect_own(graph: Graph) -> None:
+    """Raise TracingError if something in the graph was made by another trace."""
+    known = set(graph.inputs)
+    for op in graph.ops:
+        if not known.issuperset(op.values):
+            raise TracingError(
+                f"[jit] {op.name}, called at {op.where}, reads a tensor that stood for a value while another function "
+                "was traced: return it from that function and pass it on."
+            )
+        known.update(op.outputs)
+    if not known.issuperset(graph.outputs):
+        raise TracingError(
+            "[jit] the function returns or leaves behind a tensor that stood for a value while another one was traced: "
+            "return it from that function and pass it on."
+        )
+
+
 @contextmanager
 def tracing(tracer: Tracer, writes: list[Write]):
     """Record what runs inside; at the end list what it left behind, and put every tensor back as it was."""
-    with engine.rolled_back() as journal, engine.switched(tracer=tracer):
+    with engine.rolled_back() as journal, engine.switched(tracer=tracer), np.errstate(all="ignore"):
         try:
             yield
             assigned = {id(t): t for t, data in journal if not isinstance(data, Symbol)}
