@@ -78,7 +78,8 @@ class Symbol:
             what = "a number that is read at each call, an argument or a hyper-parameter, is needed in Python"
         remedy = "close over it instead of passing it" if self.value.weak else "do this outside of it"
         raise TracingError(
-            f"[jit] {what} at {where}, but known only when the compiled function runs: choose with mg.where, or {remedy}."
+            f"[jit] {what} at {where}, but known only when the compiled function runs: choose with mg.where, "
+            f"or {remedy}."
         )
 
     def __deepcopy__(self, memo: dict) -> Symbol:

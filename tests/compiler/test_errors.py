@@ -44,7 +44,7 @@ NEEDS_VALUES = {
 def test_values_are_not_known_while_tracing(use):
     f = NEEDS_VALUES[use]
     line = f.__code__.co_firstlineno
-    with pytest.raises(mg.TracingError, match=rf"^\[jit\] the values .*test_errors\.py:{line}, .*mg\.where, or do this"):
+    with pytest.raises(mg.TracingError, match=rf"^\[jit\] the values .*test_errors\.py:{line}, .*mg\.where, or do"):
         mg.jit(f, warmup=0)(X)
 
 
@@ -123,9 +123,11 @@ WRONG = {
 def test_errors_are_eagers(use):
     raised = []
     for f in (WRONG[use], mg.jit(WRONG[use], warmup=0)):
-        with pytest.raises(Exception) as info:
+        try:
             f(X)
-        raised.append((info.type, str(info.value)))
+        except Exception as error:
+            raised.append((type(error), str(error)))
+    assert len(raised) == 2
     assert raised[0] == raised[1]
     assert raised[0][0] is not mg.TracingError
 
@@ -137,7 +139,7 @@ def test_a_symbol_outlives_its_trace():
     for use in (np.asarray, lambda t: t + 1, lambda t: mg.sum(t), lambda t: t[0, 0].item()):
         with pytest.raises(mg.TracingError, match=r"shape \(4, 3\).*test_errors\.py:.*after the trace: return it"):
             use(kept[0])
-    with pytest.raises(mg.TracingError, match=r"^\[jit\] add, called at .*test_errors\.py:.*another function was traced"):
+    with pytest.raises(mg.TracingError, match=r"^\[jit\] add, called at .*test_errors\.py:.*another function was"):
         mg.jit(lambda t: t + kept[0], warmup=0)(X)
     with pytest.raises(mg.TracingError, match="returns or leaves behind"):
         mg.jit(lambda t: (t, kept[0]), warmup=0)(X)

@@ -21,9 +21,9 @@ def in_float64():
 
 
 def both(make, calls=7):
-    """What `make()`, a step and what else to look at, gives in each call: run eagerly, and compiled."""
+    """What `make()`, a step and what else to look at, gives in each call: eagerly, and compiled from the second on."""
     found = []
-    for compile in (lambda f: f, lambda f: mg.jit(f, warmup=0)):
+    for compile in (lambda f: f, mg.jit):
         mg.manual_seed(0)
         step, look = make()
         step = compile(step)
@@ -32,7 +32,7 @@ def both(make, calls=7):
             out = step(mg.tensor(np.roll(X, i, 0)), mg.tensor(np.roll(Y, i)))
             rows.append(np.concatenate([np.ravel(np.asarray(v, np.float64)) for v in (*out, *look())]))
         found.append(np.array(rows))
-    assert step.cache_info().traces <= 2  # the first may find no gradients
+    assert step.cache_info().traces == 1
     scale = np.abs(found[0]).max()
     np.testing.assert_allclose(found[1], found[0], rtol=0, atol=1e-10 * scale)
     return found[0]
@@ -69,22 +69,22 @@ def test_every_schedule_is_tested():
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_a_schedule_steps_inside(name):
     def make():
-        model, optimizer = linear()
+        p, q = nn.Parameter(X[0]), nn.Parameter(X[1])
+        optimizer = optim.SGD([{"params": [p]}, {"params": [q], "lr": 0.5}], lr=0.1)
         schedule = SCHEDULES[name](optimizer)
 
         def step(x, y):
-            loss = F.cross_entropy(model(x), y)
-            optimizer.zero_grad()
-            loss.backward()
+            p.grad, q.grad = x[0] + p, x[1] * q
             optimizer.step()
             schedule.step()
-            return loss, *schedule.get_last_lr()
+            return schedule.get_last_lr()
 
-        return step, lambda: (schedule.last_epoch, *(g["lr"] for g in optimizer.param_groups), model.weight)
+        return step, lambda: (schedule.last_epoch, *(g["lr"] for g in optimizer.param_groups), p, q)
 
     rows = both(make)
-    np.testing.assert_array_equal(rows[:, 3], np.arange(1, 8))
-    assert len(set(rows[:, 1])) > 1
+    np.testing.assert_array_equal(rows[:, 2], np.arange(1, 8))
+    np.testing.assert_array_equal(rows[:, :2], rows[:, 3:5])
+    assert len(set(rows[:, 0])) > 1
 
 
 def test_a_learning_rate_that_starts_at_zero():
