@@ -219,12 +219,13 @@ class Pair(NamedTuple):
     b: mg.Tensor
 
 
+X = mg.tensor(B)
 STRUCTURES = [
     (lambda s: State(s.x + s.v, s.v * 0.9, s.note), State(mg.tensor(A), mg.tensor(A * 2))),
     (lambda p: Pair(p.b, p.a * 2), Pair(mg.tensor(A), mg.tensor(B))),
     (lambda d: {"sum": d["x"] + d["y"][0], "rest": d["y"][1:]}, {"x": mg.tensor(A), "y": [mg.tensor(A)] * 2}),
     (lambda t: (t[0] * 2, [t[1], None], {"k": (t[0],)}), (mg.tensor(A), mg.tensor(B))),
-    (lambda d: mg.grad(lambda d: mg.sum(d["a"] ** 2 * d["b"].x))(d), {"a": mg.tensor(B), "b": State(*mg.tensor([B, B]))}),
+    (lambda d: mg.grad(lambda d: mg.sum(d["a"] ** 2 * d["b"].x))(d), {"a": X, "b": State(X, X)}),
 ]
 
 
