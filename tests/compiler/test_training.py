@@ -12,6 +12,7 @@ from minigrad.optim import lr_scheduler as schedules
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((12, 6)), RNG.integers(0, 4, 12)
+ORDER = RNG.integers(0, 12, (7, 5))
 
 
 @pytest.fixture(autouse=True)
@@ -299,3 +300,27 @@ def test_everything_at_once():
         return step, lambda: (hits, schedule.last_epoch, *average, *model.parameters())
 
     both(make)
+
+
+def test_a_schedule_steps_inside_a_loop():
+    """Numbers that a step writes are there for the next one, all in one compiled call."""
+    results = []
+    for run in (lambda step, order, *data: [step(*(d[row] for d in data)) for row in order], mg.jit):
+        mg.manual_seed(0)
+        model, optimizer = linear()
+        schedule = SCHEDULES["SequentialLR"](optimizer)
+
+        def step(x, y, model=model, optimizer=optimizer, schedule=schedule):
+            loss = F.cross_entropy(model(x), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            return loss
+
+        order, data = ORDER, (mg.tensor(X), mg.tensor(Y))
+        losses = run(step).loop(order, *data) if run is mg.jit else mg.stack(run(step, order, *data))
+        results.append([losses, *model.parameters(), *schedule.get_last_lr(), schedule.last_epoch])
+    for a, b in zip(*results):
+        np.testing.assert_allclose(b, a, rtol=0, atol=1e-10)
+    assert results[1][-1] == len(ORDER)
