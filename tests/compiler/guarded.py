@@ -110,7 +110,11 @@ def differentiated(x, i):
 
 # name -> (function or step, arguments, arguments that it refuses)
 CASES = {
-    "mlp": (training(mlp(), optim.Adam, F.cross_entropy), (rows, labels), [(rows, changed(labels, n)) for n in (3, -1)]),
+    "mlp": (
+        training(mlp(), optim.Adam, F.cross_entropy),
+        (rows, labels),
+        [(rows, changed(labels, n)) for n in (3, -1)],
+    ),
     "momentum": (
         training(mlp(), lambda p: optim.SGD(p, lr=0.1, momentum=0.9), F.cross_entropy),
         (rows, labels),

@@ -85,7 +85,7 @@ def test_truncated(copy, suffix, kept):
     for path in files(folder, suffix):
         data = path.read_bytes()
         path.write_bytes(data[: int(len(data) * kept)])
-    found, made, warnings = run(folder)
+    found, _, warnings = run(folder)
     assert found == values
     assert "Traceback" not in warnings
     assert run(folder) == (values, "from disk", "")  # and it is whole again
