@@ -112,6 +112,7 @@ def detect_anomaly():
     """Context manager: the first operation that makes a NaN or infinity out of finite inputs raises `AnomalyError`.
 
     The error names the operation and the line of your code that called it, for the forward and the backward pass alike.
+    Compiled functions look at every result too; if one is not finite, they run eagerly, which raises.
 
     >>> x = mg.tensor(0.0, requires_grad=True)
     >>> with mg.detect_anomaly():
@@ -555,6 +556,10 @@ def check_forward(op: Primitive, arrays: Sequence, out: Any) -> None:
 
 def check_backward(node: Node, g: Any, cotangents: Sequence) -> None:
     """Raise if the gradient of this call made the first value that is not finite."""
+    tracing = tracer()
+    if tracing is not None:
+        tracing.expect_finite([c for c in cotangents if c is not None])
+        return
     bad = first_bad(*(c.data for c in cotangents if c is not None))
     if bad and not first_bad(*(x.data for x in (g.values() if type(g) is dict else (g,)))):
         raise AnomalyError(

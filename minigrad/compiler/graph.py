@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+CUSTOM = "custom "
+"""How the names of operations begin that are not in the table of primitives, whatever users call them."""
+
 
 class Value:
     """An array known by shape and dtype. `weak` values are Python scalars: they promote as such and live in double."""

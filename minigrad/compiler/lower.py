@@ -14,7 +14,7 @@ import numpy as np
 
 from minigrad.compiler import lower_random, lower_rows, lower_windows
 from minigrad.compiler.emit_ops import EMITTERS, has_gemm_layout, matrices
-from minigrad.compiler.graph import Graph, Op, Value
+from minigrad.compiler.graph import CUSTOM, Graph, Op, Value
 from minigrad.compiler.layout import VIEWS, Layout, contiguous, layouts, place_outputs, view
 from minigrad.compiler.rewrite import Builder
 from minigrad.compiler.scalars import ELEMENTWISE
@@ -43,6 +43,8 @@ def refusal(op: Op) -> str | None:
     if op.name == "pow":
         exponent = op.inputs[1]
         return UNSUPPORTED["pow"] if op.outputs[0].dtype.kind in "iu" and isinstance(exponent, Value) else None
+    if op.name.startswith(CUSTOM):
+        return "an operation of your own is not compiled: leave it outside of the function, or write it in minigrad's"
     return None if op.name in SUPPORTED else UNSUPPORTED.get(op.name, f"{op.name} has no rule in the compiler")
 
 

@@ -67,11 +67,11 @@ def last_two_swapped(ndim: int) -> tuple[int, ...]:
 
 
 def without_dead_code(graph: Graph) -> Graph:
-    """Only the operations that an output depends on, and the inputs that they read."""
+    """Only the operations that an output depends on, or that may raise, and the inputs that they read."""
     live = set(graph.outputs)
     ops = []
     for op in reversed(graph.ops):
-        if live.intersection(op.outputs):
+        if op.name == "checked_index" or live.intersection(op.outputs):
             live.update(op.values)
             ops.append(op)
     inputs = {v: source for v, source in graph.inputs.items() if v in live}

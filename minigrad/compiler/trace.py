@@ -8,14 +8,15 @@ was before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from minigrad import engine
-from minigrad.compiler.graph import Graph, Op, Value
+from minigrad.compiler.graph import CUSTOM, Graph, Op, Value
 from minigrad.core import Tensor
 from minigrad.dtypes import result_type
 from minigrad.errors import TracingError
@@ -99,7 +100,7 @@ class Tracer:
         self.kept: dict[int, tuple[Tensor, Any]] = {}  # id -> a tensor met, and its gradient before the trace
         self.draws: dict[int, tuple[Generator, int]] = {}  # id -> a generator, and the calls it made
         self.watched: list[Any] = []  # modules and optimizers whose configuration was read
-        self.failures: list[str] = []
+        self.infinite: list[Tensor] = []  # under detect_anomaly, for each result whether something in it is not finite
 
     # ---- inputs
 
@@ -182,12 +183,15 @@ class Tracer:
         inputs = self.promoted(op, [engine.as_operand(x) for x in inputs])
         values = [self.lift(x) for x in inputs]
         weak = all(type(x) in engine.SCALARS or x.weak for x in values)
-        recorded = Op(op.name, tuple(values), params, engine.user_line())
+        name = op.name if engine.PRIMITIVES.get(op.name) is op else CUSTOM + op.name
+        recorded = Op(name, tuple(values), params, engine.user_line())
         out = run_reference(op, list(map(dummy, values)), params)
         for i, array in enumerate(map(np.asarray, out if type(out) is tuple else (out,))):
             recorded.outputs.append(Value(array.shape, array.dtype, weak and op.kind == "elementwise", recorded, i))
         self.graph.ops.append(recorded)
         symbols = [Symbol(v) for v in recorded.outputs]
+        if engine.MODE.get().anomaly and not weak:
+            self.expect_finite(map(Tensor, symbols))
         saved = [v if type(v) in engine.SCALARS else Symbol(v) for v in values]
         parents = [x.node if isinstance(x, Tensor) else None for x in inputs]
         tracked = engine.MODE.get().recording and any(p is not None for p in parents)
@@ -198,6 +202,24 @@ class Tracer:
         return tuple(
             Tensor(s, engine.Output(node, i) if node and s.dtype.kind == "f" else None) for i, s in enumerate(symbols)
         )
+
+    # ---- anomalies
+
+    def expect_finite(self, results: Iterable[Tensor]) -> None:
+        """Let the compiled function refuse if one of these is not finite; it then runs eagerly, and raises."""
+        table = engine.PRIMITIVES
+        with engine.switched(anomaly=False):
+            for x in results:
+                if x.dtype.kind == "f":
+                    bad = table["logical_not"](table["isfinite"](x))
+                    self.infinite.append(table["reduce_any"](bad, axes=tuple(range(x.ndim))) if x.ndim else bad)
+
+    def refuse_if_infinite(self) -> None:
+        """Check, at the end, what was noted on the way."""
+        table = engine.PRIMITIVES
+        if self.infinite:
+            bad = functools.reduce(table["logical_or"], self.infinite)
+            table["checked_index"](table["cast"](bad, dtype=np.dtype(np.int64)), size=1)
 
     def promoted(self, op: engine.Primitive, inputs: list) -> list:
         """The inputs in one dtype, by recorded casts; weak ones promote as Python scalars and stay."""
@@ -259,6 +281,7 @@ def tracing(tracer: Tracer, writes: list[Write]):
     with engine.rolled_back() as journal, engine.switched(tracer=tracer), np.errstate(all="ignore"):
         try:
             yield
+            tracer.refuse_if_infinite()
             assigned = {id(t): t for t, data in journal if not isinstance(data, Symbol)}
             writes.extend(Write(t, "data", t.data) for t in assigned.values())
             for t, old in list(tracer.kept.values()):

@@ -268,3 +268,35 @@ def test_the_kind_of_a_number_is_part_of_the_signature():
     assert f(whole, 2.0).dtype == np.float64
     assert f(whole, True).dtype == np.int64
     assert f.cache_info().traces == 3
+
+
+def test_checkpoint_inside():
+    results = []
+    for compile in (lambda f: f, lambda f: mg.jit(f, warmup=0)):
+        mg.manual_seed(0)
+        first, second = nn.Linear(3, 5), nn.Linear(5, 2)
+        block = nn.Sequential(first, nn.Dropout(0.5), nn.Tanh())
+        optimizer = optim.SGD([*first.parameters(), *second.parameters()], lr=0.1)
+
+        def step(x, block=block, second=second, optimizer=optimizer):
+            loss = mg.mean(second(mg.checkpoint(block, x)) ** 2)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        step = compile(step)
+        results.append([*(step(mg.tensor(A)) for _ in range(3)), *first.parameters(), *second.parameters()])
+        results[-1].append(mg.random.default_generator.state_dict()["call"])
+    same(results[1], results[0])
+
+
+def test_an_operation_of_ones_own_is_not_taken_for_one_of_ours():
+    def exp(x):
+        return np.exp(x) + 1
+
+    own = mg.custom_op(exp, lambda g, out, x: g * mg.exp(x))
+    f, x = mg.jit(lambda x: own(x) + mg.exp(x), warmup=0), mg.tensor(A)
+    with pytest.warns(RuntimeWarning, match=r"custom exp, called at .*test_cases\.py:.*runs eagerly"):
+        same(f(x), own(x) + mg.exp(x))
+    same(f(x), own(x) + mg.exp(x))
