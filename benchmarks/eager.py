@@ -34,6 +34,7 @@ import minigrad as mg
 
 torch.set_num_threads(options.threads)
 BATCHES = 16
+WARM_UP = 3.0  # seconds, in which the optimizer sees that machine code pays
 AGREE_STEPS, AGREE_RTOL = 5, 2e-3  # float32 rounding grows along a training run
 
 
@@ -128,7 +129,9 @@ def main():
         same = all(abs(a - b) <= AGREE_RTOL * abs(b) for a, b in losses)
         agree = agree and same
         for step in (ours, theirs):
-            timed(step, steps)
+            warm = time.perf_counter()
+            while time.perf_counter() - warm < WARM_UP:
+                timed(step, steps)
         torch.set_num_threads(options.threads)  # again: starting numba's threads undoes it
         times = [(timed(ours, steps), timed(theirs, steps)) for _ in range(options.rounds)]
         a, b = (statistics.median(t) for t in zip(*times))

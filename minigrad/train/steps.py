@@ -49,7 +49,7 @@ class Steps:
         """Call a compiled function; tell it if that compiles."""
         from minigrad.compiler.load import watching
 
-        with watching(lambda cached: self.told(NAMES[kind], cached)):
+        with watching(lambda cached: self.told(f"{NAMES[kind]} of {len(args[0])} samples", cached)):
             return function(*args)
 
     def differentiated(self, x: mg.Tensor, y: mg.Tensor) -> tuple[mg.Tensor, mg.Tensor]:

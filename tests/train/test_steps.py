@@ -42,7 +42,7 @@ def test_compiled_runs_repeat_resume_and_agree_with_eager_ones(settings, tmp_pat
 
     silent.lines.clear()
     train(settings | {"jit": True}, tmp_path / "again", silent)
-    assert "training step: compiled by an earlier run" in silent.lines
+    assert "training step of 15 samples: compiled by an earlier run" in silent.lines
     assert files(tmp_path / "again") == files(tmp_path / "compiled")
 
     assert train(settings | {"jit": True}, tmp_path / "stopped", ctrl_c(10)) is None
