@@ -37,7 +37,9 @@ def custom_op(
     cotangent of an input that was broadcast may have the broadcast shape: it is summed for you.
     once_differentiable: vjp takes and returns NumPy arrays instead; a second derivative then raises GraphError.
     shape: `shape(*input_shapes, **settings)` is the result's shape, or a tuple of shapes; it is held against every
-    result.  kernel: forward as a numba function. Both are for compilation: without them an op runs eagerly only.
+    result.  kernel: forward as a numba function of a module, which does not write into its inputs. Compiled functions
+    call it; without both, or with settings that are no numbers or strings, they run eagerly. While a function is traced
+    forward is called with zeros.
 
     Returns a function of tensors. The call raises DtypeError if forward returns no array, ShapeError if the shape is
     not the promised one; the backward pass ShapeError for cotangents of wrong number or shape, DtypeError for those of

@@ -6,7 +6,9 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+from minigrad.compiler import own
 from minigrad.compiler.emit_ops import EMITTERS
 from minigrad.compiler.graph import Graph, Op, Value
 from minigrad.compiler.layout import Layout, Strides, aligned
@@ -68,6 +70,7 @@ class Emitter:
         self.functions: list[str] = []
         self.shared: dict[str, str] = {}
         self.called: dict[int, str] = {}
+        self.kernels: dict[str, Any] = {}  # users' own, by the names they get
         self.checked: set[tuple[Layout, int]] = set()
         self.named: dict[Value, str] = {}
         external = dict.fromkeys([*graph.inputs, *(layouts[v].base for v in graph.outputs)])
@@ -104,6 +107,12 @@ class Emitter:
         self.failures.append(f"index is out of bounds for axis {axis} with size {n} in {op.name}, called at {op.where}")
         return len(self.failures)
 
+    def imported(self, kernel: Any) -> str:
+        """The name of a user's own kernel."""
+        name = next((name for name, other in self.kernels.items() if other is kernel), f"own{len(self.kernels)}")
+        self.kernels[name] = kernel
+        return name
+
     # ---- steps
 
     def step(self, i: int, step: Step) -> None:
@@ -112,7 +121,7 @@ class Emitter:
             self.source.add(f"# {where}")
         if step.domain is None:
             (op,) = step.ops
-            EMITTERS[op.name](self, op)
+            EMITTERS.get(op.name, own.emit)(self, op)
             return
         nest = Nest(self, f"{i}_", step, Named(self))
         cut = self.decide(of_nest(i, nest))

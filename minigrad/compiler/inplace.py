@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
-from minigrad.compiler.graph import Graph, Op, Value
+from minigrad.compiler.graph import CUSTOM, Graph, Op, Value
 from minigrad.compiler.layout import Layout, contiguous
 from minigrad.compiler.schedule import CHECKS, GATHERS, Step, reduced
 from minigrad.compiler.state import Slot
@@ -75,7 +75,7 @@ def last_check(steps: list[Step], places: dict[Value, Layout]) -> int:
     for k, step in enumerate(steps):
         for op in step.ops:
             found = set(checks(op, places))
-            if op.name == "checked_index" or found - seen:
+            if op.name == "checked_index" or op.name.startswith(CUSTOM) or found - seen:
                 last = k
             seen |= found
     return last

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler import lower_random, lower_rows, lower_windows
+from minigrad.compiler import lower_random, lower_rows, lower_windows, own
 from minigrad.compiler.emit_ops import EMITTERS, has_gemm_layout, matrices
 from minigrad.compiler.graph import CUSTOM, Graph, Op, Value
 from minigrad.compiler.layout import VIEWS, Layout, contiguous, layouts, place_outputs, view
@@ -44,7 +44,7 @@ def refusal(op: Op) -> str | None:
         exponent = op.inputs[1]
         return UNSUPPORTED["pow"] if op.outputs[0].dtype.kind in "iu" and isinstance(exponent, Value) else None
     if op.name.startswith(CUSTOM):
-        return "an operation of your own is not compiled: leave it outside of the function, or write it in minigrad's"
+        return own.refusal(op)
     return None if op.name in SUPPORTED else UNSUPPORTED.get(op.name, f"{op.name} has no rule in the compiler")
 
 
@@ -151,6 +151,10 @@ def materialized(graph: Graph) -> Graph:
         elif op.name == "matmul2" and op.outputs[0].size:
             fits = map(has_gemm_layout, matrices(op, places))
             op.inputs = tuple(x if ok else copy(x, op.where) for x, ok in zip(op.inputs, fits))
+        elif op.name.startswith(CUSTOM):
+            op.inputs = tuple(
+                copy(x, op.where) if isinstance(x, Value) and places[x] != contiguous(x) else x for x in op.inputs
+            )
         elif op.name in ELEMENTWISE:
             op.inputs = tuple(
                 copy(x, op.where) if is_outside(x, places, op.outputs[0].size) else x for x in op.inputs

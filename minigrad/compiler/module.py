@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from minigrad.compiler import own
 from minigrad.compiler.emit import Emitter
 from minigrad.compiler.graph import Value
 from minigrad.compiler.names import TYPES
@@ -19,7 +20,7 @@ MODULE = '''"""Generated: one compiled step."""
 from numba import njit
 
 from minigrad.compiler.runtime import *
-
+{imports}
 
 {functions}@njit(cache=True, **SETTINGS)
 def step({parameters}):
@@ -47,6 +48,7 @@ def module_source(step: Compiled, emitter: Emitter) -> str:
     data = [f"a{s.position}" for _, s in step.tensors]
     outs = [f"o{i}" for i in range(len(step.outs))]
     return MODULE.format(
+        imports=lines(0, own.imports(emitter.kernels)),
         functions="".join(f + "\n\n" for f in emitter.functions),
         parameters=", ".join(["P", *data, *outs]),
         unpacking=lines(1, unpacking(step, emitter.pointers)),

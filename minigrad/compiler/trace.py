@@ -183,8 +183,11 @@ class Tracer:
         inputs = self.promoted(op, [engine.as_operand(x) for x in inputs])
         values = [self.lift(x) for x in inputs]
         weak = all(type(x) in engine.SCALARS or x.weak for x in values)
-        name = op.name if engine.PRIMITIVES.get(op.name) is op else CUSTOM + op.name
-        recorded = Op(name, tuple(values), params, engine.user_line())
+        if engine.PRIMITIVES.get(op.name) is op:
+            recorded = Op(op.name, tuple(values), params, engine.user_line())
+        else:  # the id tells apart what has the same name
+            own = {"own": op, "id": id(op), "settings": params}
+            recorded = Op(CUSTOM + op.name, tuple(values), own, engine.user_line())
         out = run_reference(op, list(map(dummy, values)), params)
         for i, array in enumerate(map(np.asarray, out if type(out) is tuple else (out,))):
             recorded.outputs.append(Value(array.shape, array.dtype, weak and op.kind == "elementwise", recorded, i))
