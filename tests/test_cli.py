@@ -72,7 +72,8 @@ def test_jit_flags(table, capsys, flags, setting, compiled):
     config = json.loads((table.parent / "run" / "config.json").read_text())
     assert (config["settings"]["jit"], config["compiled"]) == (setting, compiled)
     printed = capsys.readouterr().out.splitlines()
-    said = [line for line in printed if line.startswith(("compiling the ", "training step of 80 ", "evaluation of 10 "))]
+    starts = ("compiling the ", "training step of 80 ", "evaluation of 10 ")
+    said = [line for line in printed if line.startswith(starts)]
     assert len(said) == len(compiled)
 
 

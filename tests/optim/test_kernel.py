@@ -276,7 +276,7 @@ def by_value(g, p, state, hyper):
 
 
 def noisy(g, p, state, hyper):
-    return p - hyper["lr"] * g * (2 if type(p) is np.ndarray else mg.uniform(p.shape)), {}
+    return p - hyper["lr"] * g * (2 if type(p) is np.ndarray else mg.random.uniform(p.shape)), {}
 
 
 def plain_rule(g, p, state, hyper):
