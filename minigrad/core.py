@@ -19,6 +19,7 @@ class Tensor:
     data: the NumPy array. Treat it as read-only: the graph may still need it.
     grad: the accumulated gradient, a Tensor of the same shape, or None.
     node: where the tensor stands in the graph; None if it needs no gradient.
+    gradient: what `grad` returns, for those who know that nothing is being traced.
 
     Tensors are values: no operation changes an array that somebody else can see.
 
@@ -28,14 +29,14 @@ class Tensor:
     tensor([2., 4.])
     """
 
-    __slots__ = ("data", "node", "grad", "__weakref__")
+    __slots__ = ("data", "node", "gradient", "__weakref__")
     __array_ufunc__ = None  # NumPy leaves `array + tensor` to Tensor.__radd__
     __hash__ = object.__hash__  # __eq__ is elementwise; tensors are keys by identity
 
     def __init__(self, data: Any, node: Any = None) -> None:
         self.data: Any = data
         self.node = node
-        self.grad: Tensor | None = None
+        self.gradient: Tensor | None = None
 
     if TYPE_CHECKING:  # the methods installed at the end of this file
 
@@ -83,6 +84,21 @@ class Tensor:
         return self.node is None or isinstance(self.node, engine.Leaf)
 
     # ---- gradients
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The accumulated gradient. A trace remembers whose gradient it reads or changes."""
+        tracer = engine.tracer()
+        if tracer is not None:
+            tracer.keep(self)
+        return self.gradient
+
+    @grad.setter
+    def grad(self, gradient: Tensor | None) -> None:
+        tracer = engine.tracer()
+        if tracer is not None:
+            tracer.keep(self)
+        self.gradient = gradient
 
     def requires_grad_(self, flag: bool = True) -> Tensor:
         """Start (or stop) recording operations on this leaf; returns self."""

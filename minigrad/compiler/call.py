@@ -124,10 +124,10 @@ def places(bound: Bound, state: State) -> Iterator[str]:
         yield f"{bound.name('t', slot.tensor)}.data is not held[{i}]"
     for i, slot in enumerate(state.grads, len(state.data)):
         if not slot.absent:
-            yield f"{bound.name('t', slot.tensor)}.grad is not held[{i + grads}]"
+            yield f"{bound.name('t', slot.tensor)}.gradient is not held[{i + grads}]"
         yield f"held[{i + grads}].data is not held[{i}]"
     for i, slot in enumerate(state.seen):
-        yield f"({bound.name('t', slot.tensor)}.{'grad.' * slot.is_grad}data is not arrays[{i}] and not look({i}))"
+        yield f"({bound.name('t', slot.tensor)}.{'gradient.' * slot.is_grad}data is not arrays[{i}] and not look({i}))"
     if state.held:
         yield "[*map(getrefcount, held)] != counts"
 
@@ -153,9 +153,9 @@ def left_behind(bound: Bound, step: Compiled) -> Iterator[str]:
     state = step.state
     for i, slot in enumerate(state.grads, state.writes):
         if slot.absent:
-            yield f"{bound.name('t', slot.tensor)}.grad = held[{i}]"
+            yield f"{bound.name('t', slot.tensor)}.gradient = held[{i}]"
     for tensor in step.cleared:
-        yield f"{bound.name('t', tensor)}.grad = None"
+        yield f"{bound.name('t', tensor)}.gradient = None"
     for generator, calls in step.draws:
         yield f"{bound.name('generator', generator)}.call += {calls}"
 

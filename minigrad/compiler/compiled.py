@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,7 @@ class Compiled:
         self.signature, self.plain, self.live, self.result = trace.signature, trace.plain, trace.live, trace.result
         self.argument_labels, self.single = trace.argument_labels, isinstance(trace.result, Tensor)
         self.draws = list(trace.tracer.draws.values())
+        self.met = [*(tensor for tensor, _ in trace.tracer.kept.values()), *(w.tensor for w in trace.writes)]
         self.references = [(v, s) for v, s in graph.inputs.items() if isinstance(s, Reference)]
         self.arguments = [(v, s) for v, s in graph.inputs.items() if isinstance(s, Argument)]
         self.numbers = [(v, s) for v, s in graph.inputs.items() if isinstance(s, Number)]
@@ -146,6 +148,19 @@ class Compiled:
         except Failed:
             self.state.restore()
             raise
+
+    @contextmanager
+    def restored(self) -> Iterator[None]:
+        """Put what the step may change back as it was, at the end of a block."""
+        before = [(t, t.data, t.gradient) for t in self.met]
+        drawn = [(generator, generator.call) for generator, _ in self.draws]
+        try:
+            yield
+        finally:
+            for tensor, data, gradient in before:
+                tensor.data, tensor.gradient = data, gradient
+            for generator, call in drawn:
+                generator.call = call
 
     def read_numbers(self) -> None:
         """Read the numbers that are no arguments."""

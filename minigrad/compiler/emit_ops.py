@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigrad.compiler.graph import Op, Value
-from minigrad.compiler.layout import Layout, aligned, contiguous, row_major, through
+from minigrad.compiler.layout import Layout, aligned, contiguous, row_major, slice_view, through
 from minigrad.compiler.names import literal, scaled, total
 from minigrad.compiler.nest import Loops
 from minigrad.compiler.parallel import of_product, spread
@@ -125,7 +125,7 @@ def source(emitter: Emitter, op: Op, i: int) -> Any:
 
 def region(out: Value, key: tuple) -> Layout:
     """The part of a new buffer that a key chooses; of no elements if it chooses none."""
-    return through(contiguous(out), lambda array: array[(*key, ...)]) or Layout(out, 0, (0,), (1,))
+    return through(contiguous(out), lambda array: slice_view(array, key=key)) or Layout(out, 0, (0,), (1,))
 
 
 # ---- along one axis

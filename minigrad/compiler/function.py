@@ -52,7 +52,7 @@ class Jitted:
                 try:
                     out = self.fast(args)
                 except Failed:
-                    return self.fn(*args)
+                    return self.refused(self.expect_compiled(), args, {})
                 if out is not MISS:
                     self.hits += 1
                     return out
@@ -90,7 +90,13 @@ class Jitted:
         try:
             return self.differentiable(step, flat, args, kwargs) if step.live else step(flat)
         except Failed:
-            return self.fn(*args, **kwargs)
+            return self.refused(step, args, kwargs)
+
+    def refused(self, step: Compiled, args: tuple, kwargs: dict) -> Any:
+        """Run eagerly, which raises what it has to say, and leaves nothing behind if it does."""
+        with step.restored():
+            self.fn(*args, **kwargs)
+        return self.fn(*args, **kwargs)
 
     def differentiable(self, step: Compiled, flat: list, args: tuple, kwargs: dict) -> Any:
         """The result of compiled code with a history: whoever differentiates it runs the function again, eagerly."""

@@ -59,7 +59,7 @@ class Guard:
             if not same(variable.get(), value):
                 return False
         for tensor, was_none in self.grads:
-            if (tensor.grad is None) is not was_none:
+            if (tensor.gradient is None) is not was_none:
                 return False
         epoch = engine.configuration_epoch()
         if epoch == self.epoch:
@@ -82,7 +82,7 @@ class Guard:
         for variable, value in self.names:
             yield f"{variable.source(bound)} is not {bound.name('value', value)}"
         for tensor, was_none in self.grads:
-            yield f"{bound.name('t', tensor)}.grad is {'not ' if was_none else ''}None"
+            yield f"{bound.name('t', tensor)}.gradient is {'not ' if was_none else ''}None"
         yield f"{bound.name('epoch', engine.configuration_epoch)}() != {bound.name('guard', self)}.epoch"
 
     def why(self) -> str:

@@ -20,6 +20,7 @@ from minigrad.compiler.rewrite import Builder
 from minigrad.compiler.scalars import ELEMENTWISE
 from minigrad.compiler.schedule import GATHERS, REDUCTIONS, SCATTERS, reduced
 from minigrad.compiler.simplify import simplify
+from minigrad.compiler.trace import Unsupported
 
 FROM_NOTHING = {*REDUCTIONS, "scatter_add", "scatter_add_along", "gather_update"}
 RULES: dict[str, Callable] = {**lower_windows.RULES, **lower_random.RULES, **lower_rows.RULES}
@@ -30,10 +31,6 @@ UNSUPPORTED = {
     "pow": "an integer power raises for negative exponents, which are known only when it runs",
 }
 """Why an operation cannot be compiled, by name: a primitive, or a dtype."""
-
-
-class Unsupported(Exception):
-    """An operation that the compiler cannot do; the function runs as it is, uncompiled."""
 
 
 def refusal(op: Op) -> str | None:
@@ -62,7 +59,7 @@ def rewritten(graph: Graph) -> Graph:
     build = Builder(graph)
     for op in graph.ops:
         build.where = op.where
-        if op.name in FROM_NOTHING and op.outputs[0].size and not op.values[-1].size:
+        if op.name in FROM_NOTHING and op.outputs[0].size and not all(v.size for v in op.values):
             build.same[op.outputs[0]] = from_nothing(build, op)
         elif op.name in RULES and op.outputs[0].size:
             made = RULES[op.name](build, op, *map(build.new, op.inputs))
@@ -144,7 +141,7 @@ def materialized(graph: Graph) -> Graph:
         return copies[v]
 
     for op in graph.ops:
-        if op.name == "arg_sort":
+        if op.name == "arg_sort" and op.outputs[0].size:
             op.outputs.append(Value((op.values[0].shape[op.params["axis"]],), np.dtype(np.int64), op=op, index=1))
         if op.name in VIEWS and op.outputs[0].size and view(op, places[op.inputs[0]]) is None:
             op.inputs = (copy(op.inputs[0], op.where),)

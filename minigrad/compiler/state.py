@@ -34,7 +34,7 @@ class Slot:
 
     def holder(self) -> Tensor:
         """The tensor whose data it is."""
-        return self.tensor.grad if self.is_grad else self.tensor  # type: ignore[return-value]
+        return self.tensor.gradient if self.is_grad else self.tensor  # type: ignore[return-value]
 
     def fits(self, array: np.ndarray) -> bool:
         """Whether an array has the shape and dtype that were compiled for."""
@@ -76,7 +76,7 @@ class State:
         for i, slot in enumerate(self.data):
             self.hold(i, slot.tensor.data)
         for i, slot in enumerate(self.grads, len(self.data)):
-            self.hold_grad(i, slot, self.held[i + len(self.grads)] if slot.absent else slot.tensor.grad)
+            self.hold_grad(i, slot, self.held[i + len(self.grads)] if slot.absent else slot.tensor.gradient)
         recorded = engine.JOURNAL.get() is not None  # then what is written over must be noted, and kept
         for i, slot in enumerate(self.data):
             if recorded or not usable(self.held[i]) or self.is_shared(i):
@@ -109,14 +109,14 @@ class State:
         """Take a gradient to write into; a new one, with the values of the one before, if it cannot be written into."""
         plain = type(grad) is Tensor and grad.node is None and slot.fits(grad.data) and usable(grad.data)
         if grad is None or not plain:
-            old = None if slot.absent else slot.tensor.grad
+            old = None if slot.absent else slot.tensor.gradient
             array = np.empty(slot.value.shape, slot.value.dtype)
             if slot.read is not None and old is not None:
                 array[...] = old.data
             grad = Tensor(array)
             if not slot.absent:
                 self.replaced.append((slot.tensor, old))
-                slot.tensor.grad = grad
+                slot.tensor.gradient = grad
         self.held[i + len(self.grads)] = grad
         self.hold(i, grad.data)
 
@@ -127,7 +127,7 @@ class State:
     def restore(self) -> None:
         """Put back the gradients that `settle` replaced, since the call failed."""
         for tensor, grad in self.replaced:
-            tensor.grad = grad
+            tensor.gradient = grad
 
 
 def usable(array: np.ndarray) -> bool:

@@ -23,6 +23,10 @@ from minigrad.errors import TracingError
 from minigrad.random import Generator
 
 
+class Unsupported(Exception):
+    """Something that the compiler cannot do; the function runs as it is, uncompiled."""
+
+
 class Argument(NamedTuple):
     """An input that is a tensor or a number among the arguments, by position."""
 
@@ -37,7 +41,7 @@ class Reference(NamedTuple):
 
     def get(self) -> Any:
         """The tensor it refers to now."""
-        return self.tensor.grad if self.is_grad else self.tensor
+        return self.tensor.gradient if self.is_grad else self.tensor
 
 
 class Number(NamedTuple):
@@ -101,6 +105,7 @@ class Tracer:
         self.draws: dict[int, tuple[Generator, int]] = {}  # id -> a generator, and the calls it made
         self.watched: list[Any] = []  # modules and optimizers whose configuration was read
         self.infinite: list[Tensor] = []  # under detect_anomaly, for each result whether something in it is not finite
+        self.given: dict[int, Tensor] = {}  # id -> the symbol of an argument
 
     # ---- inputs
 
@@ -108,6 +113,7 @@ class Tracer:
         """The symbol for an argument: a tensor's or, weak, a number's."""
         if isinstance(x, Tensor):
             symbol = Tensor(Symbol(self.input(x.shape, x.dtype, Argument(position))))
+            self.given[id(symbol)] = symbol
             return symbol.requires_grad_() if x.requires_grad else symbol
         return self.weak(type(x), Argument(position))
 
@@ -164,8 +170,14 @@ class Tracer:
         return x.data if isinstance(x.data, Symbol) else Symbol(self.lift(x))
 
     def keep(self, tensor: Tensor) -> None:
-        """Remember a tensor's gradient, which the trace may change."""
-        self.kept.setdefault(id(tensor), (tensor, tensor.grad))
+        """Remember a tensor's gradient, which the trace may change.  Raises Unsupported for that of an argument."""
+        if id(tensor) in self.given:
+            raise Unsupported(
+                f"[jit] the gradient of an argument is read or changed at {engine.user_line()}: "
+                "differentiate x.detach().requires_grad_(), or use mg.grad."
+            )
+        if not is_symbolic(tensor):
+            self.kept.setdefault(id(tensor), (tensor, tensor.gradient))
 
     def watch(self, thing: Any) -> None:
         """The configuration of this module or optimizer was read: the trace holds as long as it stays the same."""
@@ -180,6 +192,9 @@ class Tracer:
 
     def run(self, op: engine.Primitive, inputs: Sequence, params: dict) -> Any:
         """Record one call; the result is symbolic, and linked into the gradient graph as in eager mode."""
+        if not any(isinstance(x, Tensor) for x in map(engine.as_operand, inputs)):
+            with engine.switched(tracer=None):
+                return op(*inputs, **params)  # a constant
         inputs = self.promoted(op, [engine.as_operand(x) for x in inputs])
         values = [self.lift(x) for x in inputs]
         weak = all(type(x) in engine.SCALARS or x.weak for x in values)
@@ -244,6 +259,11 @@ def run_reference(op: engine.Primitive, arrays: list, params: dict) -> Any:
         raise
 
 
+def is_symbolic(tensor: Tensor) -> bool:
+    """Whether a tensor was made inside the trace. One that was there before may have been assigned a symbol."""
+    return isinstance(tensor.data, Symbol) and all(tensor is not other for other, _ in engine.JOURNAL.get() or ())
+
+
 def is_strong(x: Any) -> bool:
     """Whether an operand takes part in promotion with its dtype."""
     return isinstance(x, Tensor) and not (isinstance(x.data, Symbol) and x.data.value.weak)
@@ -288,8 +308,8 @@ def tracing(tracer: Tracer, writes: list[Write]):
             assigned = {id(t): t for t, data in journal if not isinstance(data, Symbol)}
             writes.extend(Write(t, "data", t.data) for t in assigned.values())
             for t, old in list(tracer.kept.values()):
-                if t.grad is not old:
-                    writes.append(Write(t, "grad", None if t.grad is None else tracer.read(t.grad)))
+                if t.gradient is not old:
+                    writes.append(Write(t, "grad", None if t.gradient is None else tracer.read(t.gradient)))
         finally:
             for tensor, grad in tracer.kept.values():
-                tensor.grad = grad
+                tensor.gradient = grad

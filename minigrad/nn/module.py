@@ -341,8 +341,6 @@ class Module:
 
 def zero_grad(parameter: Tensor, set_to_none: bool) -> None:
     """Forget a gradient, or set it to zero."""
-    if tracer() is not None:
-        tracer().keep(parameter)
     if set_to_none:
         parameter.grad = None
     elif parameter.grad is not None:

@@ -1051,8 +1051,12 @@ def isclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: b
     >>> mg.isclose(mg.tensor([1.0, 1.1]), 1.0)
     tensor([ True, False])
     """
-    x, y = (v.data if isinstance(v, Tensor) else v for v in (as_operand(x), as_operand(y)))
-    return Tensor(np.asarray(np.isclose(x, y, rtol=rtol, atol=atol, equal_nan=equal_nan)))
+    x, y = as_operand(x), as_operand(y)
+    if isinstance(y, Tensor) and y.dtype.kind != "f":
+        y = cast(y, dtype=np.dtype(np.float64))  # integers neither wrap nor lose digits
+    near = logical_and(less_equal(abs(subtract(x, y)), add(multiply(abs(y), rtol), atol)), isfinite(y))
+    found = logical_or(near, equal(x, y))
+    return logical_or(found, logical_and(isnan(x), isnan(y))) if equal_nan else found
 
 
 def allclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:

@@ -141,8 +141,6 @@ class Optimizer:
         """Forget the gradients of all parameters, or set them to zero."""
         for group in self.param_groups:
             for p in group["params"]:
-                if tracer() is not None:
-                    tracer().keep(p)
                 if set_to_none:
                     p.grad = None
                 elif p.grad is not None:

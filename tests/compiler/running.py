@@ -1,6 +1,9 @@
 """Running a traced function: its emitted source as plain Python with checked indices, or compiled."""
 
+import re
+from contextlib import contextmanager
 from functools import partial
+from unittest import mock
 
 import numpy as np
 
@@ -53,6 +56,33 @@ class Emitted:
         if failed:
             raise IndexError(self.emitter.failures[failed - 1])
         return [buffers[v].array.reshape(v.shape) for v in self.graph.outputs]
+
+
+@contextmanager
+def uncompiled():
+    """Inside, what `mg.jit` builds runs its source as plain Python; the rest of the machinery is the compiled one's."""
+    with mock.patch("minigrad.compiler.compiled.compiled", as_python):
+        yield
+
+
+def as_python(source, examples, name="step"):
+    """A function of a source on bounds-checked arrays; arenas hold garbage when it starts."""
+    source = source.replace("from numba import njit\n", "").replace(".runtime import", ".runtime.plain import")
+    namespace = {"arena_at": arena_at}
+    exec(compile(re.sub(r"(A_\w+ = )array_at", r"\1arena_at", source), "<step>", "exec"), namespace)
+
+    def run(table, *arrays):
+        with np.errstate(all="ignore"):
+            return namespace[name](plain.Buffer(table), *arrays)
+
+    return run
+
+
+def arena_at(address, size, element):
+    """`array_at`, of memory whose content is never to be read."""
+    buffer = plain.array_at(address, size, element)
+    buffer.array[...] = garbage(size, buffer.array.dtype)
+    return buffer
 
 
 def garbage(n, dtype):

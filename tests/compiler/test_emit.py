@@ -413,6 +413,24 @@ def test_an_index_out_of_range_is_an_error(index):
         plainly(lambda x, i: x[i], np.ones((3, 2)), np.array(index))
 
 
+SCATTER = primitive("scatter_add", axes=(0, 1), shape=(2, 2))
+
+
+@pytest.mark.parametrize(
+    ("f", "inputs"),
+    [
+        (lambda x: x * mg.add(1.0, 2.0), [np.ones(2)]),
+        (lambda x: mg.argsort(x * 2.0, axis=1), [np.ones((0, 2))]),
+        (primitive("place", key=(..., 1), shape=(3, 2)), [np.arange(3.0)]),
+        (lambda g, i, j: SCATTER(g * 2.0, i, j), [np.ones((0, 1)), np.ones((0, 1), int), np.array(1)]),
+        (mg.isclose, [np.array([1.0, np.nan, np.inf, 2.0]), np.array([1.0 + 1e-9, np.nan, np.inf, 2.1])]),
+    ],
+    ids=["constants", "sort of nothing", "ellipsis", "scatter of nothing", "isclose"],
+)
+def test_programs_that_once_failed(f, inputs):
+    holds(f, inputs)
+
+
 # ---- gradients, and compiled code
 
 

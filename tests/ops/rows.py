@@ -36,6 +36,7 @@ class Row:
     specials: int
     rtol: float
     order: int
+    free: bool
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,11 @@ def row(
     integers: the dtype that int32 input gives; None if integers make no sense.
     specials: how many arguments take NaN, infinities and -0.0 as NumPy does (0: not tested).
     rtol: of values, against the reference.  order: up to which derivatives are compared with numerical ones.
+    The row is `free` if no float argument has to stay in an interval or away from something.
     """
     cases = inputs if isinstance(inputs, st.SearchStrategy) else calls(inputs or real(), options, shape)
-    return Row(name or fn.__name__, fn, cases, reference, smooth, integers, specials, rtol, order)
+    free = cases is inputs or all(x == real() for x in (inputs if isinstance(inputs, tuple) else [inputs or real()]))
+    return Row(name or fn.__name__, fn, cases, reference, smooth, integers, specials, rtol, order, free)
 
 
 @st.composite

@@ -4,6 +4,8 @@ Arrays are `Buffer`s. An index outside of one raises, also where NumPy would cou
 means that.
 """
 
+import ctypes
+
 import numpy as np
 from scipy import special
 
@@ -65,6 +67,12 @@ def part(buffer, start, size):
     if not 0 <= start <= start + size <= len(buffer):
         raise AssertionError(f"elements {start} to {start + size} of a buffer of {len(buffer)}")
     return Buffer(buffer.array[start : start + size])
+
+
+def array_at(address, size, element):
+    """`size` elements at an address."""
+    memory = (ctypes.c_byte * (size * element.dtype.itemsize)).from_address(int(address))
+    return Buffer(np.frombuffer(memory, element.dtype))
 
 
 def _matrix(buffer, start, rows_, columns, ld):
