@@ -279,7 +279,7 @@ def test_an_exception_inside_a_compiled_step_leaves_everything_as_it_was():
         step(x, y)
         before = [np.array(t.data) for t in state(model, optimizer)]
         drawn = mg.random.default_generator.state_dict()
-        with pytest.raises(IndexError, match="expected indices in|class"):
+        with pytest.raises(IndexError, match=r"class|\[0, 3\)"):
             step(x, mg.tensor(np.full(12, 3)))
     for a, b in zip(state(model, optimizer), before):
         np.testing.assert_array_equal(a.data, b)
