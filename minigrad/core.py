@@ -264,7 +264,7 @@ class Tensor:
     def __reduce__(self) -> tuple:
         if not self.is_leaf:
             raise GraphError("[pickle/copy] only leaves can be copied or pickled: take .detach() of a computed tensor.")
-        return rebuild, (type(self), self.data, self.requires_grad, self.grad)
+        return rebuild, (type(self), self.data, self.requires_grad, self.gradient)
 
     # ---- operators
 
@@ -397,7 +397,7 @@ def rebuild(cls: type[Tensor], data: np.ndarray, requires_grad: bool, grad: Tens
     tensor = cls.__new__(cls)
     Tensor.__init__(tensor, data)
     tensor.requires_grad_(requires_grad)
-    tensor.grad = grad
+    tensor.gradient = grad
     return tensor
 
 
