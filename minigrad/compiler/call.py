@@ -101,8 +101,8 @@ def arguments(bound: Bound, signature: tuple) -> Iterator[str]:
     for i, kind in enumerate(signature):
         if isinstance(kind, tuple):
             shape, dtype, tracked = kind
-            yield f"type(x{i}) is not Tensor or x{i}.data.shape != {shape}"
-            yield f"x{i}.data.dtype is not {bound.name('dtype', dtype)} or x{i}.node is {'' if tracked else 'not '}None"
+            yield f"type(x{i}) is not Tensor or (a{i} := x{i}.data).shape != {shape}"
+            yield f"a{i}.dtype is not {bound.name('dtype', dtype)} or x{i}.node is {'' if tracked else 'not '}None"
         elif kind in (int, float):
             yield f"type(x{i}) is not {kind.__name__}"
         else:

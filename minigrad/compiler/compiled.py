@@ -33,8 +33,11 @@ from minigrad.tree import children, leaves, tree_map
 class Trace:
     """What running a function on symbols recorded."""
 
-    def __init__(self, fn: Callable, args: tuple, kwargs: dict) -> None:
+    def __init__(self, fn: Callable, args: tuple, kwargs: dict, known: Sequence[Tensor] = ()) -> None:
+        """known: tensors whose gradient the function may forget before it does anything else with them."""
         self.tracer = Tracer()
+        for tensor in known:
+            self.tracer.keep(tensor)
         self.writes: list[Write] = []
         self.argument_labels = argument_labels(fn, args, kwargs)
         flat = leaves((args, kwargs))
@@ -110,10 +113,12 @@ class Compiled:
         graph = self.graph
         places = layouts(list(graph.inputs), graph.ops)
         self.steps = schedule(graph, places)
-        slots = {(id(s.tensor), s.is_grad): Slot(s.tensor, s.is_grad, read=v) for v, s in self.references}
+        slots: dict[Any, Slot] = {(id(s.tensor), s.is_grad): Slot(s.tensor, s.is_grad, v) for v, s in self.references}
         for tensor, is_grad, v in self.writes:
-            absent = is_grad and id(tensor) in without_grad
-            slot = slots.setdefault((id(tensor), is_grad), Slot(tensor, is_grad, absent))
+            slot = slots.get((id(tensor), is_grad))
+            if slot is None or (v.shape, v.dtype) != (slot.value.shape, slot.value.dtype):
+                absent = is_grad and (slot is not None or id(tensor) in without_grad)
+                slot = slots[id(tensor), is_grad, "written"] = Slot(tensor, is_grad, absent=absent)
             verdict = in_place(slot, v, self.steps, places)
             self.verdicts.append(verdict)
             slot.written = v if verdict.direct else stored_at_the_end(graph, v, self.steps, places)
@@ -141,10 +146,10 @@ class Compiled:
         """The result for these arguments; MISS if the state has other shapes or dtypes than was compiled for."""
         if not self.state.settle():
             return MISS
-        written = set(map(id, self.state.held))
-        apart = [Tensor(x.data.copy()) if isinstance(x, Tensor) and id(x.data) in written else x for x in flat]
+        if any(x is slot.tensor for x in flat for slot in self.state.data):
+            raise Failed("an argument changes while it is read")
         try:
-            return self.call(apart, True)
+            return self.call(flat, True)
         except Failed:
             self.state.restore()
             raise

@@ -154,7 +154,7 @@ class Jitted:
                 RuntimeWarning,
                 stacklevel=3,
             )
-        trace = Trace(self.fn, args, kwargs)
+        trace = Trace(self.fn, args, kwargs, [tensor for guard, _ in before for tensor, _ in guard.grads])
         guard = Guard(self.fn, trace.tracer)
         step = Compiled(trace, guard)
         before.insert(0, (guard, step))

@@ -20,11 +20,11 @@ class Slot:
     """An array that a step reads or writes: the data of a tensor, or of its gradient.
 
     read, written: the values of the graph that it is before and after a call, where it is one.
-    absent: the tensor has no gradient before the call.
+    absent: the tensor has no gradient before the call, or one of another shape or dtype, which gives way to a new one.
     """
 
-    def __init__(self, tensor: Tensor, is_grad: bool, absent: bool = False, read: Value | None = None) -> None:
-        self.tensor, self.is_grad, self.absent, self.read = tensor, is_grad, absent, read
+    def __init__(self, tensor: Tensor, is_grad: bool, read: Value | None = None, absent: bool = False) -> None:
+        self.tensor, self.is_grad, self.read, self.absent = tensor, is_grad, read, absent
         self.written: Value | None = None
 
     @property
