@@ -5,7 +5,8 @@
 float32, data resident, a fresh minibatch selected for each step. All start from the same weights and see the same
 batches; their losses over the first steps must agree before anything is timed. torch.compile has the optimizer step
 inside, jax donates its buffers. A rival that is not installed, or cannot compile here, is left out and named.
-The figure is the median time of the fastest rival over minigrad's: above 1 minigrad is faster. Needs `pip install -e
+The figures are the median time of the fastest rival over minigrad's, called step by step and inside `step.loop`: above
+1 minigrad is faster. Needs `pip install -e
 ".[bench]"`. OPENBLAS_* and thread variables are set before the libraries load.
 """
 
@@ -142,6 +143,15 @@ def timed(step, xs, ys, steps):
     return (time.perf_counter() - start) / steps * 1e6
 
 
+def timed_loop(step, xs, ys, steps):
+    """The same steps as one step.loop over the data, of which an order selects the batches."""
+    x, y = mg.concat(xs), mg.concat(ys)
+    order = np.arange(len(x)).reshape(BATCHES, -1)[np.arange(steps) % BATCHES]
+    start = time.perf_counter()
+    step.loop(order, x, y)
+    return (time.perf_counter() - start) / steps * 1e6
+
+
 def contest(name, sizes, activation, kind, arguments, size, steps):
     torch.manual_seed(0)
     weights = {k: v.numpy().copy() for k, v in mlp(torch.nn, sizes, activation).state_dict().items()}
@@ -161,11 +171,13 @@ def contest(name, sizes, activation, kind, arguments, size, steps):
     for label, found in losses.items():
         np.testing.assert_allclose(found, losses["minigrad"], rtol=AGREE_RTOL, err_msg=f"{name}: losses of {label}")
     torch.set_num_threads(options.threads)
-    rounds = [{label: timed(*run, steps) for label, run in runs.items()} for _ in range(options.rounds)]
-    times = {label: statistics.median(r[label] for r in rounds) for label in runs}
-    best = min((t for label, t in times.items() if label != "minigrad"), default=float("nan"))
+    timings = {label: (timed, run) for label, run in runs.items()} | {"in loop": (timed_loop, runs["minigrad"])}
+    rounds = [{label: timer(*run, steps) for label, (timer, run) in timings.items()} for _ in range(options.rounds)]
+    times = {label: statistics.median(r[label] for r in rounds) for label in timings}
+    best = min((times[label] for label in runs if label != "minigrad"), default=float("nan"))
     cells = "  ".join(f"{label} {t:8.1f}" for label, t in times.items())
-    print(f"{name:46s} {cells}  us   fastest rival / minigrad {best / times['minigrad']:5.2f}", flush=True)
+    ratios = f"{best / times['minigrad']:5.2f}, in step.loop {best / times['in loop']:5.2f}"
+    print(f"{name:46s} {cells}  us   fastest rival / minigrad {ratios}", flush=True)
 
 
 def main():
