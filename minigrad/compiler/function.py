@@ -85,8 +85,7 @@ class Jitted:
 
     def run(self, step: Compiled, flat: list, args: tuple, kwargs: dict) -> Any:
         """Call compiled code; if it refuses, run eagerly, which raises what it has to say."""
-        self.last = step
-        self.fast = step.call if step.plain and not step.live else None
+        self.use(step)
         try:
             return self.differentiable(step, flat, args, kwargs) if step.live else step(flat)
         except Failed:
@@ -97,6 +96,13 @@ class Jitted:
         with step.restored():
             self.fn(*args, **kwargs)
         return self.fn(*args, **kwargs)
+
+    def use(self, step: Compiled) -> None:
+        """Make this the step that runs; the one before lets go of the tensors' arrays, which it would keep alive."""
+        if self.last is not None and self.last is not step:
+            self.last.state.release()
+        self.last = step
+        self.fast = step.call if step.plain and not step.live else None
 
     def differentiable(self, step: Compiled, flat: list, args: tuple, kwargs: dict) -> Any:
         """The result of compiled code with a history: whoever differentiates it runs the function again, eagerly."""
@@ -114,9 +120,10 @@ class Jitted:
         kinds = tuple(((batch, *d.shape[1:]), d.dtype, False) for d in data)
         for guard, step in self.traces.get((kinds, (), mode, default_dtype()), ()) if mode.jit else ():
             changes_data = any(slot.tensor is d for slot in step.state.data for d in data)
-            if step.repeats and not changes_data and guard.holds() and step.state.settle():
-                self.last = step
-                return step
+            if step.repeats and not changes_data and guard.holds():
+                self.use(step)
+                if step.state.settle():
+                    return step
         return None
 
     def loop(self, order: Any, *data: Tensor) -> Any:

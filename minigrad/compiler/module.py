@@ -103,8 +103,9 @@ def gathering(step: Compiled) -> Iterator[str]:
     for v, s in step.tensors:
         n, width, i = math.prod(v.shape[:1]), math.prod(v.shape[1:]), s.position
         yield f"for i in range({n}):"
+        yield f"    row = part(d{i}, order[k * {n} + i] * {width}, {width})"
         yield f"    for j in range({width}):"
-        yield f"        r{i}[i * {width} + j] = d{i}[order[k * {n} + i] * {width} + j]"
+        yield f"        r{i}[i * {width} + j] = row[j]"
 
 
 def counting(step: Compiled) -> Iterator[str]:
@@ -114,5 +115,6 @@ def counting(step: Compiled) -> Iterator[str]:
         if isinstance(s, Number) and s.generator is not None:
             yield f"N[{i}] += {calls[s.generator]}"
     for i, v in enumerate(step.outs):
+        yield f"row = part(s{i}, k * {v.size}, {v.size})"
         yield f"for i in range({v.size}):"
-        yield f"    s{i}[k * {v.size} + i] = q{i}[i]"
+        yield f"    row[i] = q{i}[i]"

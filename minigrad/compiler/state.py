@@ -124,6 +124,11 @@ class State:
         """Whether somebody else sees what is held: here, and nowhere else, its references are counted like this."""
         return [*map(getrefcount, self.held[i : i + 1])] != [self.counts[i] + 1]
 
+    def release(self) -> None:
+        """Let go of all arrays: another trace works on them now."""
+        self.held[:] = [None] * len(self.held)
+        self.arrays[:] = [None] * len(self.arrays)
+
     def restore(self) -> None:
         """Put back the gradients that `settle` replaced, since the call failed."""
         for tensor, grad in self.replaced:
