@@ -105,7 +105,7 @@ def test_an_earlier_trace_keeps_no_arrays_alive():
 
 
 def test_an_unchanged_world_takes_the_short_way(monkeypatch):
-    w, step = training()
+    _, step = training()
     step = mg.jit(step, warmup=0)
     x = mg.ones(3)
     for _ in range(3):
