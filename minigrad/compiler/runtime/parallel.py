@@ -13,7 +13,8 @@ from numba.extending import intrinsic
 from minigrad.compiler.runtime.blas import gemm32, gemm64
 from minigrad.compiler.runtime.panels import panels
 from minigrad.kernels.cpu.gemm import single_threaded_blas
-from minigrad.kernels.cpu.launch import ADDRESS, WORD, WORKERS, ready, word
+from minigrad.kernels.cpu.launch import ready
+from minigrad.kernels.cpu.team import ADDRESS, WORD, WORKERS, word
 
 _TILE = ir.FunctionType(ir.VoidType(), [WORD] * 4)
 
@@ -33,7 +34,7 @@ def spread(typing_context, kernel, total, chunk, arguments):
         plan = cgutils.alloca_once_value(builder, record)
         tile = _tile_function(context, builder.module, compiled.fndesc, called, plan.type)
         tiles = builder.sdiv(builder.sub(builder.add(total, chunk), WORD(1)), chunk)
-        address, workers = (builder.load(word(builder, i)) for i in (ADDRESS, WORKERS))
+        address, workers = (builder.load(word(builder, WORD(i))) for i in (ADDRESS, WORKERS))
         run = builder.inttoptr(address, _TILE.as_pointer())
         builder.call(run, [builder.ptrtoint(tile, WORD), builder.ptrtoint(plan, WORD), tiles, workers])
         return context.get_dummy_value()
