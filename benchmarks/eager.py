@@ -132,7 +132,7 @@ def main():
             warm = time.perf_counter()
             while time.perf_counter() - warm < WARM_UP:
                 timed(step, steps)
-        torch.set_num_threads(options.threads)  # again: starting numba's threads undoes it
+        torch.set_num_threads(options.threads)
         times = [(timed(ours, steps), timed(theirs, steps)) for _ in range(options.rounds)]
         a, b = (statistics.median(t) for t in zip(*times))
         note = "" if same else f"   LOSSES DIFFER {losses}"

@@ -38,6 +38,7 @@ import minigrad as mg
 from minigrad.nn import functional as F
 
 torch.set_num_threads(options.threads)
+mg.set_num_threads(options.threads)
 BATCHES, AGREE_STEPS, AGREE_RTOL = 8, 5, 2e-3
 
 MOMENTUM = {"lr": 0.01, "momentum": 0.9}

@@ -175,12 +175,12 @@ def test_small_steps_stay_sequential():
 
 
 def test_decisions_are_told():
-    f = mg.jit(lambda x, w: (mg.exp(x @ w), mg.sum(x)), warmup=0)
+    f = mg.jit(lambda x, w: (mg.exp(x @ w), mg.sum(mg.tanh(x))), warmup=0)
     f(mg.ones((1000, 500)), mg.ones((500, 800)))
     cut = {f.last.steps[d.step].ops[0].name: d.cut for d in f.last.decisions}
     assert cut["matmul2"] == (0, 1000, 64)
     assert cut["exp"][:2] == (0, 800_000)
-    assert cut["reduce_sum"] is None
+    assert cut["tanh"] is None
     assert f.source.count("spread(") == 2
     text = f.explain()
     assert "on threads, in 16 chunks: " in text
@@ -201,7 +201,7 @@ def test_a_loop_that_reduces_is_not_cut_along_what_it_adds_up():
 
 
 def test_what_writes_or_fails_by_indices_from_data_is_not_cut():
-    i = mg.tensor(np.arange(3000) % 5)
+    i = mg.tensor(np.arange(12000) % 5)
     assert cut_of(lambda x: x[i], (5, 1000))[2:] == (None, parallel.CHECKED)
     assert cut_of(lambda x: mg.grad(lambda x: mg.sum(x[i] * 2))(x), (5, 1000)).why == parallel.SCATTERED
 
