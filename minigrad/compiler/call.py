@@ -17,7 +17,7 @@ from minigrad import engine
 from minigrad.compiler.guard import Guard
 from minigrad.compiler.names import Bound
 from minigrad.compiler.state import State
-from minigrad.compiler.trace import Number
+from minigrad.compiler.trace import Figure, Number
 from minigrad.core import Tensor
 from minigrad.dtypes import default_dtype
 from minigrad.tree import children, rebuild
@@ -81,7 +81,7 @@ def write_call(step: Compiled, guard: Guard) -> Callable:
         prepared=body(prepared(bound, step)),
         given=", ".join(["P", *given, *outs]),
         left=body(left_behind(bound, step)),
-        result=structured(bound, step.result, iter(outs)),
+        result=structured(bound, step.result, (out for i, out in enumerate(outs) if i not in step.figures)),
     )  # fmt: skip
     space = dict(bound)  # a plain one: Python is slower with a subclass
     exec(compile(text, "<the call of a compiled step>", "exec"), space)
@@ -161,7 +161,9 @@ def left_behind(bound: Bound, step: Compiled) -> Iterator[str]:
 
 
 def structured(bound: Bound, result: Any, outs: Iterator[str]) -> str:
-    """The result, as source: new tensors in the structure that the function returned."""
+    """The result, as source: new tensors, and numbers, in the structure that the function returned."""
+    if isinstance(result, Figure):
+        return f"o{result.out}.item()"
     if isinstance(result, Tensor):
         return f"Tensor({next(outs)})"
     parts = children(result)

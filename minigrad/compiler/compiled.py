@@ -25,7 +25,7 @@ from minigrad.compiler.plan import plan
 from minigrad.compiler.schedule import schedule
 from minigrad.compiler.simplify import simplify
 from minigrad.compiler.state import Slot, State, address
-from minigrad.compiler.trace import Argument, Number, Reference, Tracer, Write, expect_own, tracing
+from minigrad.compiler.trace import Argument, Figure, Number, Reference, Tracer, Write, expect_own, is_number, tracing
 from minigrad.core import Tensor
 from minigrad.tree import children, leaves, tree_map
 
@@ -54,7 +54,14 @@ class Trace:
             self.result = fn(*inside_args, **inside_kwargs)
             self.results = [x for x in leaves(self.result) if isinstance(x, Tensor)]
             self.symbols = list(map(self.tracer.read, self.results))
+        self.figures = {i for i, x in enumerate(self.symbols) if is_number(x)}
+        place = iter(range(len(self.results)))
+        self.result = tree_map(lambda x: self.shown(x, next(place)) if isinstance(x, Tensor) else x, self.result)
         self.live = any(has_live_history(x) for x in self.results)
+
+    def shown(self, x: Tensor, i: int) -> Any:
+        """What stands for a result: a tensor for a tensor, a figure for a number."""
+        return Figure(i) if i in self.figures else x
 
     def graph(self) -> Graph:
         """The simplified graph; its outputs are the results, then the writes."""
@@ -95,6 +102,7 @@ class Compiled:
         self.ints: list[tuple[Value, Any]] = [(v, s) for v, s in numbers if v.dtype.kind != "f"]
         self.float_values = np.zeros(len(self.floats) + 1, np.float64)
         self.int_values = np.zeros(len(self.ints) + 1, np.int64)
+        self.figures = trace.figures
         self.outs, written = graph.outputs[: len(trace.results)], iter(graph.outputs[len(trace.results) :])
         self.cleared = [w.tensor for w in trace.writes if w.value is None]
         self.writes = [(w.tensor, w.what == "grad", next(written)) for w in trace.writes if w.value is not None]

@@ -10,6 +10,7 @@ import numpy as np
 
 from minigrad.compiler.compiled import Compiled
 from minigrad.compiler.load import compiled
+from minigrad.compiler.trace import Figure
 from minigrad.core import Tensor
 from minigrad.engine import tracer
 from minigrad.errors import DtypeError, GraphError, ShapeError
@@ -33,14 +34,14 @@ def run_loop(jitted: Jitted, order: Any, data: tuple[Any, ...]) -> Any:
         return with_leaves(results[-1], [stack(column) for column in zip(*map(tensors, results))])
     rows = expect_rows(order)
     pieces: list[list[np.ndarray]] = []
-    done, single = 0, False
+    done, single, result = 0, False, None
     while done < len(rows):
         with jitted.lock:
             step = None if single else jitted.repeatable(rows.shape[1], data)
             if step is not None:
-                count, single = stretch(step, rows[done : done + step.pace], data, pieces)
+                count, single, shown = stretch(step, rows[done : done + step.pace], data, pieces)
                 jitted.hits += count
-                done, result = done + count, step.result
+                done, result = done + count, shown if count else result
                 continue
         result = jitted(*(d[Tensor(rows[done])] for d in data))
         pieces.append([x.data[None] for x in tensors(result)])
@@ -48,20 +49,26 @@ def run_loop(jitted: Jitted, order: Any, data: tuple[Any, ...]) -> Any:
     return with_leaves(result, [Tensor(joined(column)) for column in zip(*pieces)])
 
 
-def stretch(step: Compiled, rows: np.ndarray, data: Sequence[Tensor], pieces: list) -> tuple[int, bool]:
-    """These steps in one call: how many were done, and whether the next one fails. Learns how many take SECONDS."""
+def stretch(step: Compiled, rows: np.ndarray, data: Sequence[Tensor], pieces: list) -> tuple[int, bool, Any]:
+    """These steps in one call: how many were done, whether the next one fails, and the last one's result.
+
+    Learns how many take SECONDS.
+    """
     n = len(data[0])
     rows = rows.astype(np.int64)
     inside = ((rows >= -n) & (rows < n)).all(axis=1)
     good = len(rows) if inside.all() else int(inside.argmin())
     if not good:
-        return 0, True
+        return 0, True, None
     start = time.perf_counter()
     count, failed, stacks = call_loop(step, np.where(rows < 0, rows + n, rows)[:good], data)
     fitting = int(good * SECONDS / max(time.perf_counter() - start, 1e-9))
     step.pace = max(1, min(fitting, GROWTH * good))
-    pieces.append([s[:count] for s in stacks])
-    return count, failed or good < len(rows)
+    if not count:
+        return 0, True, None
+    pieces.append([s[:count] for i, s in enumerate(stacks) if i not in step.figures])
+    shown = tree_map(lambda x: stacks[x.out][count - 1].item() if isinstance(x, Figure) else x, step.result)
+    return count, failed or good < len(rows), shown
 
 
 def call_loop(step: Compiled, rows: np.ndarray, data: Sequence[Tensor]) -> tuple[int, bool, list[np.ndarray]]:

@@ -60,6 +60,18 @@ class Write(NamedTuple):
     value: Any
 
 
+class Figure:
+    """A Python number in a result, by its place among the outputs."""
+
+    def __init__(self, out: int) -> None:
+        self.out = out
+
+
+ARITHMETIC = """add subtract multiply divide floor_divide remainder pow negative abs equal not_equal less less_equal
+greater greater_equal select cast""".split()
+"""What makes numbers of numbers, as in Python; a function such as mg.exp makes a tensor."""
+
+
 class Symbol:
     """Stands in a tensor for the array it will have: knows shape and dtype, and refuses to show values."""
 
@@ -267,6 +279,11 @@ def is_symbolic(tensor: Tensor) -> bool:
 def is_strong(x: Any) -> bool:
     """Whether an operand takes part in promotion with its dtype."""
     return isinstance(x, Tensor) and not (isinstance(x.data, Symbol) and x.data.value.weak)
+
+
+def is_number(x: Symbol) -> bool:
+    """Whether eager mode has a Python number here: an argument, a hyper-parameter, or arithmetic on them."""
+    return x.value.weak and (x.value.op is None or x.value.op.name in ARITHMETIC)
 
 
 def python_type(x: Any) -> type:

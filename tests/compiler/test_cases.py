@@ -300,3 +300,18 @@ def test_an_operation_of_ones_own_is_not_taken_for_one_of_ours():
     with pytest.warns(RuntimeWarning, match=r"custom exp, called at .*test_cases\.py:.*runs eagerly"):
         same(f(x), own(x) + mg.exp(x))
     same(f(x), own(x) + mg.exp(x))
+
+
+def test_numbers_come_back_as_numbers():
+    group = optim.SGD([nn.Parameter(B.copy())], lr=0.1).param_groups[0]
+
+    def f(x, s):
+        return s, {"lr": group["lr"] * 2, "x": x * s}, [s > 1, -s // 2], s
+
+    compiled = mg.jit(f, warmup=0)
+    for s in (1.5, 2.5, 3):
+        expected, got = f(mg.tensor(A), s), compiled(mg.tensor(A), s)
+        same(got, expected)
+        assert [type(x) for x in leaves(got)] == [type(x) for x in leaves(expected)]
+    assert mg.jit(lambda s: s * 2, warmup=0)(4) == 8
+    assert isinstance(mg.jit(lambda s: mg.exp(s), warmup=0)(4.0), mg.Tensor)

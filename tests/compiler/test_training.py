@@ -315,12 +315,18 @@ def test_a_schedule_steps_inside_a_loop():
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
+            before = schedule.get_last_lr()[0]
             schedule.step()
-            return loss
+            return before, loss, schedule.last_epoch
 
         order, data = ORDER, (mg.tensor(X), mg.tensor(Y))
-        losses = run(step).loop(order, *data) if run is mg.jit else mg.stack(run(step, order, *data))
-        results.append([losses, *model.parameters(), *schedule.get_last_lr(), schedule.last_epoch])
+        if run is mg.jit:
+            lr, losses, epoch = run(step).loop(order, *data)
+        else:
+            rates, losses, epochs = zip(*run(step, order, *data))
+            lr, losses, epoch = rates[-1], mg.stack(losses), epochs[-1]
+        assert (type(lr), type(epoch)) == (float, int)
+        results.append([lr, losses, epoch, *model.parameters(), *schedule.get_last_lr(), schedule.last_epoch])
     for a, b in zip(*results):
         np.testing.assert_allclose(b, a, rtol=0, atol=1e-10)
     assert results[1][-1] == len(ORDER)
