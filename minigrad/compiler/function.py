@@ -47,10 +47,11 @@ class Jitted:
         self.fast: Callable | None = None  # the call of the step that ran last, if its arguments are not nested
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self.fast is not None and not kwargs:
+        fast = self.fast  # once: another thread may change it
+        if fast is not None and not kwargs:
             with self.lock:
                 try:
-                    out = self.fast(args)
+                    out = fast(args)
                 except Failed:
                     return self.refused(self.expect_compiled(), args, {})
                 if out is not MISS:
@@ -229,6 +230,7 @@ def jit(fn: Callable | None = None, *, warmup: int = 1) -> Any:
     not retrace, other values do. Differentiate inside: a result that is differentiated outside makes the function run
     once more, eagerly.
     warmup: so many calls of a new signature run eagerly first, since one call is not worth compiling.
+    `step.loop(order, *data)` makes many calls at once.
     Usable as a decorator, `@mg.jit` or `@mg.jit(warmup=0)`. Raises TracingError where the function needs the value of a
     tensor while it is traced. A function with an operation that cannot be compiled runs eagerly, with one warning.
 

@@ -44,6 +44,21 @@ class Global(NamedTuple):
         return f"{bound.name('space', self.space)}.get({self.name!r})"
 
 
+class Defaults(NamedTuple):
+    """The default values of the function's parameters."""
+
+    fn: Any
+    name: str = "defaults"
+
+    def get(self) -> Any:
+        """Their values."""
+        return self.fn.__defaults__
+
+    def source(self, bound: Bound) -> str:
+        """Their values, as source."""
+        return f"{bound.name('fn', self.fn)}.__defaults__"
+
+
 class Guard:
     """Compares the present with the state a trace was made in."""
 
@@ -106,13 +121,14 @@ def configuration(thing: Any) -> Any:
     return thing.configuration()
 
 
-def named_by(fn: Callable) -> list[Cell | Global]:
-    """The cells and globals that a function names itself."""
+def named_by(fn: Callable) -> list[Cell | Global | Defaults]:
+    """The cells and globals that a function names itself, and its defaults."""
     code = getattr(fn, "__code__", None)
     if code is None:
         return []
     space = fn.__globals__
     return [
+        *([Defaults(fn)] if getattr(fn, "__defaults__", None) else []),
         *(Cell(name, cell) for name, cell in zip(code.co_freevars, fn.__closure__ or ())),
         *(Global(name, space) for name in code.co_names if name in space and is_guarded(space[name])),
     ]

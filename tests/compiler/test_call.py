@@ -292,6 +292,17 @@ def one_compiled_function_in_another(compile):
     return [outer(X), inner(X), outer(X), inner(X), w, w.grad]
 
 
+@scenario
+def defaults_that_change(compile):
+    def f(x, scale=2.0, shift=mg.Tensor(np.ones(3))):  # noqa: B008  (that is what is tested)
+        return x * scale + shift
+
+    run = compile(f)
+    seen = [run(X), run(X)]
+    f.__defaults__ = (3.0, mg.Tensor(np.zeros(3)))
+    return [*seen, run(X), run(X)]
+
+
 Pair = namedtuple("Pair", "first second")
 
 
