@@ -19,3 +19,12 @@ def keep_freed_memory() -> bool:
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
     return mallopt is not None and bool(mallopt(MMAP_THRESHOLD, LARGEST_POOLED) and mallopt(TRIM_THRESHOLD, KEPT))
+
+
+def return_freed_memory() -> bool:
+    """Give the freed memory that glibc keeps back to the system: after tracing and compiling, which need much, once.
+
+    Returns whether it did: not on other systems.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform.startswith("linux") else None
+    return trim is not None and bool(trim(0))

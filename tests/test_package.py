@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "transforms": INNER | {"ops", "tree"},
     "recompute": INNER | {"ops", "random", "tree"},
     "custom": INNER,
-    "compiler": INNER | {"kernels", "ops", "random", "recompute", "tree"},
+    "compiler": INNER | {"allocator", "kernels", "ops", "random", "recompute", "tree"},
     "nn": TENSORS,
     "optim": TENSORS | {"compiler"},
     "data": TENSORS,

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from minigrad import engine, random
+from minigrad.allocator import return_freed_memory
 from minigrad.compiler.call import MISS, Failed, signature
 from minigrad.compiler.compiled import Compiled, Trace
 from minigrad.compiler.cost import Cost, cost
@@ -82,7 +83,9 @@ class Jitted:
                 warnings.warn(f"{reason} {self.name} runs eagerly.", RuntimeWarning, stacklevel=2)
                 self.eager = True
                 return self.fn(*args, **kwargs)
-            return self.run(step, flat, args, kwargs)
+            out = self.run(step, flat, args, kwargs)
+            return_freed_memory()
+            return out
 
     def run(self, step: Compiled, flat: list, args: tuple, kwargs: dict) -> Any:
         """Call compiled code; if it refuses, run eagerly, which raises what it has to say."""
