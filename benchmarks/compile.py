@@ -142,7 +142,7 @@ def measure(name, repeats, hot):
     imports, loaded = median(i for i, _ in rounds), median(w for _, w in rounds)
     warm = shown(*(b - a for a, b in zip(imports, loaded)))
     phases = "  ".join(f"{p} {found['phases'].get(p, 0):5.2f}" for p in PHASES)
-    print(f"{name:58s} cold {shown(*found['cold'])}  warm + {warm}  {found['kernels']:3d} kernels: {phases}", flush=True)
+    print(f"{name:58s} cold {shown(*found['cold'])}  warm + {warm}  {found['kernels']} kernels: {phases}", flush=True)
     for times, seconds, what in found["hot"][:hot]:
         print(f"    {seconds:6.3f} s  {times:4d} times  {what}")
 

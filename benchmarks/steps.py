@@ -6,8 +6,9 @@ float32, data resident, a fresh minibatch selected for each step. All start from
 batches; their losses over the first steps must agree before anything is timed. torch.compile has the optimizer step
 inside, jax donates its buffers. A rival that is not installed, or cannot compile here, is left out and named.
 The figures are the median time of the fastest rival over minigrad's, called step by step and inside `step.loop`: above
-1 minigrad is faster. Needs `pip install -e
-".[bench]"`. OPENBLAS_* and thread variables are set before the libraries load.
+1 minigrad is faster. Below them the flop bound, the step's flops at the rate of a large product in this run, and the
+time of its matrix products alone: the same shapes and transposes, one after the other through the same BLAS. Needs
+`pip install -e ".[bench]"`. OPENBLAS_* and thread variables are set before the libraries load.
 """
 
 import argparse
@@ -28,10 +29,10 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMB
 if options.threads == 1:
     os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
-from itertools import pairwise
-
 import numpy as np
 import torch
+from cases import MLPS, mlp, train_step
+from scipy.linalg.blas import sgemm
 from threadpoolctl import threadpool_info
 
 import minigrad as mg
@@ -40,34 +41,6 @@ from minigrad.nn import functional as F
 torch.set_num_threads(options.threads)
 mg.set_num_threads(options.threads)
 BATCHES, AGREE_STEPS, AGREE_RTOL = 8, 5, 2e-3
-
-MOMENTUM = {"lr": 0.01, "momentum": 0.9}
-# name, sizes, activation, optimizer, its arguments, batch size, steps per timing
-CASES = [
-    ("MLP 2-16-16-2 tanh, batch 100, SGD", [2, 16, 16, 2], "Tanh", "SGD", {"lr": 0.1}, 100, 200),
-    ("MLP 64-128-10 ReLU, batch 64, Adam", [64, 128, 10], "ReLU", "Adam", {"lr": 1e-3}, 64, 200),
-    ("MLP 784-128-64-10 ReLU, batch 32, Adam", [784, 128, 64, 10], "ReLU", "Adam", {"lr": 1e-3}, 32, 50),
-    ("MLP 784-512-512-10, batch 128, momentum", [784, 512, 512, 10], "ReLU", "SGD", MOMENTUM, 128, 10),
-]
-
-
-def mlp(lib, sizes, activation):
-    layers = []
-    for i, (a, b) in enumerate(pairwise(sizes)):
-        layers += [lib.Linear(a, b)] + [getattr(lib, activation)()] * (i < len(sizes) - 2)
-    return lib.Sequential(*layers)
-
-
-def train_step(loss_of, model, optimizer):
-    def step(x, y):
-        loss = loss_of(model(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
-
 
 def ours(weights, sizes, activation, kind, arguments):
     model = mlp(mg.nn, sizes, activation)
@@ -136,6 +109,38 @@ def jax_jit(weights, sizes, activation, kind, arguments):
 RIVALS = {"torch": torch_eager, "torch.compile": torch_compiled, "jax": jax_jit}
 
 
+def multiply(a, b, c, ta, tb):
+    """c = op(a) op(b), row-major, by SciPy's BLAS, whose matrices are column-major: c' = op(b)' op(a)'."""
+    sgemm(1.0, b.T, a.T, c=c.T, trans_a=tb, trans_b=ta, overwrite_c=True)
+
+
+def gemm_peak(n=1024):
+    """The most flops a second of repeated products."""
+    a, b, c = (np.ones((n, n), np.float32) for _ in range(3))
+    times = []
+    for _ in range(20):
+        start = time.perf_counter()
+        multiply(a, b, c, 0, 0)
+        times.append(time.perf_counter() - start)
+    return 2 * n**3 / min(times)
+
+
+def products(step):
+    """The matrix products of a compiled step alone: same shapes, same transposes, one after the other."""
+    calls = []
+    for op in step.graph.ops:
+        if op.name == "matmul2" and len(op.outputs[0].shape) == 2:
+            arrays = [np.ones(v.shape, np.float32) for v in (*op.values, *op.outputs)]
+            calls.append((*arrays, op.params.get("ta", False), op.params.get("tb", False)))
+
+    def run(x, y):
+        for call in calls:
+            multiply(*call)
+        return 0.0
+
+    return run
+
+
 def timed(step, xs, ys, steps):
     start = time.perf_counter()
     for i in range(steps):
@@ -153,7 +158,7 @@ def timed_loop(step, xs, ys, steps):
     return (time.perf_counter() - start) / steps * 1e6
 
 
-def contest(name, sizes, activation, kind, arguments, size, steps):
+def contest(name, sizes, activation, kind, arguments, size, steps, peak):
     torch.manual_seed(0)
     weights = {k: v.numpy().copy() for k, v in mlp(torch.nn, sizes, activation).state_dict().items()}
     rng = np.random.default_rng(0)
@@ -173,19 +178,26 @@ def contest(name, sizes, activation, kind, arguments, size, steps):
         np.testing.assert_allclose(found, losses["minigrad"], rtol=AGREE_RTOL, err_msg=f"{name}: losses of {label}")
     torch.set_num_threads(options.threads)
     timings = {label: (timed, run) for label, run in runs.items()} | {"in loop": (timed_loop, runs["minigrad"])}
+    compiled = runs["minigrad"][0]
+    timings["products"] = (timed, (products(compiled), *runs["minigrad"][1:]))
     rounds = [{label: timer(*run, steps) for label, (timer, run) in timings.items()} for _ in range(options.rounds)]
     times = {label: statistics.median(r[label] for r in rounds) for label in timings}
+    alone, bound = times.pop("products"), compiled.cost().flops / peak * 1e6
     best = min((times[label] for label in runs if label != "minigrad"), default=float("nan"))
     cells = "  ".join(f"{label} {t:8.1f}" for label, t in times.items())
     ratios = f"{best / times['minigrad']:5.2f}, in step.loop {best / times['in loop']:5.2f}"
-    print(f"{name:46s} {cells}  us   fastest rival / minigrad {ratios}", flush=True)
+    print(f"{name:46s} {cells}  us   fastest rival / minigrad {ratios}")
+    ratio = times["minigrad"] / alone
+    print(f"    flop bound {bound:.1f} us; products alone {alone:.1f} us, minigrad {ratio:.2f} times that", flush=True)
 
 
 def main():
     blas = sorted({f"{b['internal_api']} {b.get('architecture', '')} x{b['num_threads']}" for b in threadpool_info()})
     print(f"PyTorch {torch.__version__}, NumPy {np.__version__}, {options.threads} thread(s); {', '.join(blas)}")
-    for case in CASES:
-        contest(*case)
+    peak = gemm_peak()
+    print(f"peak: {peak / 1e9:.0f} GFLOP/s in a product of 1024 x 1024 matrices")
+    for case in MLPS:
+        contest(*case, peak)
 
 
 if __name__ == "__main__":
