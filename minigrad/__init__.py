@@ -49,6 +49,7 @@ from minigrad.errors import (
     TracingError,
 )
 from minigrad.kernels.threads import get_num_threads, set_num_threads
+from minigrad.loops import scan
 from minigrad.ops import (
     abs,
     acos,
@@ -227,7 +228,7 @@ def __getattr__(name: str) -> Any:
 
 __all__ = """
 Tensor tensor
-grad value_and_grad vjp jvp hvp jacobian hessian checkpoint custom_op autograd no_grad enable_grad detect_anomaly
+grad value_and_grad vjp jvp hvp jacobian hessian checkpoint scan custom_op autograd no_grad enable_grad detect_anomaly
 gradcheck checking jit disable_jit
 float32 float64 float16 int8 int16 int32 int64 uint8 bool default_dtype set_default_dtype result_type can_cast finfo
 iinfo

@@ -20,7 +20,8 @@ SOURCES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for pa
 # What each part of the package may import besides itself. Two things point up: Tensor's methods call ops, and whoever
 # uses tensors as a user does may take them from `minigrad`, here `__init__`.
 INNER = {"errors", "dtypes", "core", "engine"}
-TENSORS = INNER | {"ops", "autograd", "transforms", "recompute", "custom", "tree", "random", "devices", "__init__"}
+TENSORS = INNER | {"ops", "autograd", "transforms", "recompute", "loops", "custom", "tree", "random", "devices"}
+TENSORS |= {"__init__"}
 LIBRARY = {"compiler", "nn", "optim", "data", "checking", "curvature", "saving"}
 MAY_IMPORT = {
     "errors": set(),
@@ -37,7 +38,8 @@ MAY_IMPORT = {
     "transforms": INNER | {"ops", "tree"},
     "recompute": INNER | {"ops", "random", "tree"},
     "custom": INNER,
-    "compiler": INNER | {"allocator", "kernels", "ops", "random", "recompute", "tree"},
+    "loops": INNER | {"ops", "random", "tree"},
+    "compiler": INNER | {"allocator", "kernels", "loops", "ops", "random", "recompute", "tree"},
     "nn": TENSORS,
     "optim": TENSORS | {"compiler"},
     "data": TENSORS,

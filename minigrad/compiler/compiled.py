@@ -22,10 +22,11 @@ from minigrad.compiler.module import module_source
 from minigrad.compiler.names import type_name
 from minigrad.compiler.parallel import Decision, threaded
 from minigrad.compiler.plan import plan
-from minigrad.compiler.schedule import schedule
+from minigrad.compiler.scan import LoopTracer
+from minigrad.compiler.schedule import every, schedule
 from minigrad.compiler.simplify import simplify
 from minigrad.compiler.state import Slot, State, address
-from minigrad.compiler.trace import Argument, Figure, Number, Reference, Tracer, Write, expect_own, is_number, tracing
+from minigrad.compiler.trace import Argument, Figure, Number, Reference, Write, expect_own, is_number, tracing
 from minigrad.core import Tensor
 from minigrad.tree import children, leaves, tree_map
 
@@ -35,7 +36,7 @@ class Trace:
 
     def __init__(self, fn: Callable, args: tuple, kwargs: dict, known: Sequence[Tensor] = ()) -> None:
         """known: tensors whose gradient the function may forget before it does anything else with them."""
-        self.tracer = Tracer()
+        self.tracer = LoopTracer()
         for tensor in known:
             self.tracer.keep(tensor)
         self.writes: list[Write] = []
@@ -146,7 +147,7 @@ class Compiled:
 
     def threaded(self, function: Callable) -> Callable:
         """A compiled function of the module, called so that it may use threads, if some of it can."""
-        return threaded(function, self.decisions, self.graph.ops)
+        return threaded(function, self.decisions, [op for step in every(self.steps) for op in step.ops])
 
     # ---- calling
 

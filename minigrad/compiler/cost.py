@@ -115,7 +115,10 @@ def cost(step: Compiled) -> Cost:
 
 
 def kernel(step: Step, places: dict[Value, Layout], stored: set[Value]) -> Kernel:
-    """Count one step."""
+    """Count one step; of a scan, all iterations of the steps inside."""
+    if step.loop is not None:
+        stored = stored.union(step.loop.body.outputs)  # the carries, and slices of stacks
+        return repeated(step, [kernel(s, places, stored) for s in step.steps], step.loop.length)
     return Kernel(
         operations=tuple(op.name for op in step.ops),
         lines=tuple(dict.fromkeys(filter(None, map(line, step.ops)))),
@@ -124,6 +127,19 @@ def kernel(step: Step, places: dict[Value, Layout], stored: set[Value]) -> Kerne
         flops=sum(flops(op) for op in step.ops),
         read=read(step, places),
         written=nbytes(v for op in step.ops for v in op.outputs if v in stored),
+    )
+
+
+def repeated(step: Step, kernels: list[Kernel], n: int) -> Kernel:
+    """n times some kernels, as one."""
+    return Kernel(
+        operations=("scan", *(name for k in kernels for name in k.operations)),
+        lines=tuple(dict.fromkeys(filter(None, map(line, step.ops)))),
+        domain=(n,),
+        products=tuple((n * times, a, b, c) for k in kernels for times, a, b, c in k.products),
+        flops=n * sum(k.flops for k in kernels),
+        read=n * sum(k.read for k in kernels),
+        written=n * sum(k.written for k in kernels),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from minigrad.compiler import own
+from minigrad.compiler import emit_scan, own
 from minigrad.compiler.emit_ops import EMITTERS
 from minigrad.compiler.graph import Graph, Op, Value
 from minigrad.compiler.layout import Layout, Strides, aligned
@@ -16,7 +16,7 @@ from minigrad.compiler.names import literal, type_name
 from minigrad.compiler.nest import Loops, Nest, Places
 from minigrad.compiler.parallel import BYTE, Chunk, Cut, Decision, decided, of_nest, spread, units
 from minigrad.compiler.plan import Plan
-from minigrad.compiler.schedule import Step
+from minigrad.compiler.schedule import Step, every
 
 SHARED_FROM = 3
 """A kernel that occurs so often is emitted once, as a function."""
@@ -50,7 +50,8 @@ class Source:
 class Emitter:
     """Writes the body of the compiled function, step by step.
 
-    pointers names the inputs and outputs, which the caller's first lines must define. `functions` holds the source of
+    pointers names the inputs and outputs, which the caller's first lines must define; inside, the slices of loops;
+    aliases says what lies where another buffer does. `functions` holds the source of
     kernels that the body calls, `decisions` what runs on several threads. in_place maps outputs to the inputs whose
     memory they take over: one name for both, so that LLVM sees one array and not two that may overlap.
     """
@@ -63,29 +64,35 @@ class Emitter:
         plan: Plan,
         in_place: dict[Value, Value] | None = None,
     ) -> None:
-        self.layouts, self.plan, self.in_place = layouts, plan, in_place or {}
+        self.layouts, self.plan, self.in_place = layouts, plan, {**(in_place or {}), **plan.in_place}
         self.source = Source()
         self.failures: list[str] = []
         self.decisions: list[Decision] = []
         self.functions: list[str] = []
         self.shared: dict[str, str] = {}
-        self.called: dict[int, str] = {}
+        self.called: dict[str, str] = {}
         self.kernels: dict[str, Any] = {}  # users' own, by the names they get
         self.checked: set[tuple[Layout, int]] = set()
         self.named: dict[Value, str] = {}
         external = dict.fromkeys([*graph.inputs, *(layouts[v].base for v in graph.outputs)])
         self.pointers = {v: f"p{i}" for i, v in enumerate(external)}
-        self.pointers.update({v: self.pointers[old] for v, old in self.in_place.items()})
-        self.texts = Counter(self.shareable(i, step) for i, step in enumerate(steps))
-        for self.number, step in enumerate(steps):
-            self.step(self.number, step)
+        self.inside, self.aliases = emit_scan.names(steps), emit_scan.aliases(steps, layouts)
+        self.pointers.update({v: self.pointers[old] for v, old in self.in_place.items() if old in self.pointers})
+        self.aliases.update({v: self.aliases[old] for v, old in self.in_place.items() if old in self.aliases})
+        self.texts = Counter(self.shareable(step) for step in every(steps))
+        for i, step in enumerate(steps):
+            self.step(str(i), step)
 
     # ---- memory
 
     def buffer(self, value: Value) -> str:
         """The array that holds a buffer; one in an arena is named where it is first used."""
-        if value in self.pointers:
-            return self.pointers[value]
+        alias = self.aliases.get(value)
+        if alias is not None and alias.offset == 0:
+            return self.buffer(alias.base)
+        for names in (self.pointers, self.inside):
+            if value in names:
+                return names[value]
         if value not in self.named:
             name = self.named[value] = f"t{len(self.named)}"
             arena, start = self.memory(value)
@@ -94,13 +101,17 @@ class Emitter:
 
     def memory(self, value: Value) -> tuple[str, int]:
         """The array a buffer lies in, an arena or its own, and where it starts."""
-        if value in self.pointers:
-            return self.pointers[value], 0
+        alias = self.aliases.get(value)
+        if alias is not None:
+            array, start = self.memory(alias.base)
+            return array, start + alias.offset
+        if value in self.pointers or value in self.inside:
+            return self.buffer(value), 0
         return f"A_{type_name(value.dtype)}", self.plan.offsets[value]
 
     def kept(self, value: Value) -> bool:
         """Whether a value must be written to memory."""
-        return value in self.pointers or value in self.plan.offsets
+        return any(value in where for where in (self.pointers, self.inside, self.aliases, self.plan.offsets))
 
     def failure(self, op: Op, axis: int, n: int) -> int:
         """The number of an error that compiled code returns: an index out of range."""
@@ -115,17 +126,21 @@ class Emitter:
 
     # ---- steps
 
-    def step(self, i: int, step: Step) -> None:
-        """Emit one step."""
+    def step(self, number: str, step: Step) -> None:
+        """Emit one step, by its number, 3, or 3.1 inside of a loop."""
+        self.number = number
         for where in dict.fromkeys(f"{op.name}  {op.where}" for op in step.ops):
             self.source.add(f"# {where}")
+        if step.loop is not None:
+            emit_scan.repeat(self, number, step, step.loop)
+            return
         if step.domain is None:
             (op,) = step.ops
             EMITTERS.get(op.name, own.emit)(self, op)
             return
-        nest = Nest(self, f"{i}_", step, Named(self))
-        cut = self.decide(of_nest(i, nest))
-        text = self.shareable(i, step)
+        nest = Nest(self, f"{number.replace('.', '_')}_", step, Named(self))
+        cut = self.decide(of_nest(number, nest))
+        text = self.shareable(step)
         if text and self.texts[text] >= SHARED_FROM:
             self.call(text, step, cut)
         elif cut is None:
@@ -149,7 +164,7 @@ class Emitter:
         self.functions.append(KERNEL.format(name=name, parameters=", ".join(parameters), body=body))
         return name
 
-    def shareable(self, i: int, step: Step) -> str:
+    def shareable(self, step: Step) -> str:
         """The text of a nest as the body of a function of arrays and a length; empty if it cannot be one."""
         if step.domain is None:
             return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,16 +38,23 @@ class Value:
 
 
 class Op:
-    """One recorded call of a primitive: inputs are values or Python scalars."""
+    """One recorded call of a primitive: inputs are values or Python scalars.
 
-    __slots__ = ("name", "inputs", "params", "outputs", "where")
+    primitive, linked, several: what it calls, through which inputs gradients flow, and whether it returned a tuple;
+    known while a trace lasts.
+    """
 
-    def __init__(self, name: str, inputs: tuple, params: dict[str, Any], where: str = ""):
+    __slots__ = ("name", "inputs", "params", "outputs", "where", "primitive", "linked", "several")
+
+    def __init__(self, name: str, inputs: tuple, params: dict[str, Any], where: str = "", primitive: Any = None):
         self.name = name
         self.inputs = inputs
         self.params = params
         self.where = where
         self.outputs: list[Value] = []
+        self.primitive = primitive
+        self.linked: list[bool] = []
+        self.several = False
 
     @property
     def values(self) -> list[Value]:
@@ -79,7 +87,60 @@ class Graph:
 
         lines = [f"{typed(v)} = input {source}" for v, source in self.inputs.items()]
         for op in self.ops:
-            params = "".join(f", {k}={v}" for k, v in op.params.items())
+            params = "".join(f", {k}={v}" for k, v in op.params.items() if not loops(op))
             made = ", ".join(map(typed, op.outputs))
             lines.append(f"{made} = {op.name}({', '.join(map(name, op.inputs))}{params})")
+            lines += [f"    {line}" for loop in loops(op) for line in str(loop).splitlines()]
         return "\n".join([*lines, f"return {', '.join(map(name, self.outputs))}"])
+
+
+@dataclass(frozen=True, eq=False)
+class Loop:
+    """What a scan repeats `length` times, from the last slice to the first if `reverse`.
+
+    body.inputs: so many `carries`, so many `slices` of stacks along their first axis, then what every iteration shares.
+    body.outputs: the new carries, then slices of the stacks that are made.
+    root: the loop that this one was made of by giving it further outputs; itself if it is the first.
+    """
+
+    body: Graph
+    length: int
+    reverse: bool
+    carries: int
+    slices: int
+    origin: Loop | None = None
+
+    @property
+    def root(self) -> Loop:
+        return self.origin or self
+
+    @property
+    def shared(self) -> int:
+        """Where in body.inputs those begin that every iteration shares."""
+        return self.carries + self.slices
+
+    def __str__(self) -> str:
+        direction = "backwards " * self.reverse
+        return f"{self.length} times {direction}with {self.carries} carries, {self.slices} slices:\n{self.body}"
+
+
+def loops(op: Op) -> list[Loop]:
+    """The loop of a scan; none of any other operation."""
+    return [op.params["loop"]] if op.name == "scan" else []
+
+
+def is_live(op: Op, live: set[Value]) -> bool:
+    """Whether an operation has to run: it makes something that is needed, or may raise."""
+    return op.name == "checked_index" or not live.isdisjoint(op.outputs)
+
+
+def copies(ops: Iterable[Op], same: dict[Value, Any]) -> list[Op]:
+    """The operations anew, on what `same` has for their inputs; it learns what stands for their results."""
+    made = []
+    for op in ops:
+        new = Op(op.name, tuple(same.get(x, x) if isinstance(x, Value) else x for x in op.inputs), op.params, op.where)
+        for v in op.outputs:
+            same[v] = Value(v.shape, v.dtype, v.weak, new, v.index)
+            new.outputs.append(same[v])
+        made.append(new)
+    return made

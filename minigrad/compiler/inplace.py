@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from minigrad.compiler.graph import CUSTOM, Graph, Op, Value
 from minigrad.compiler.layout import Layout, contiguous
-from minigrad.compiler.schedule import CHECKS, GATHERS, Step, reduced
+from minigrad.compiler.schedule import CHECKS, GATHERS, Step, every, reduced
 from minigrad.compiler.state import Slot
 
 
@@ -31,17 +31,39 @@ class Verdict(NamedTuple):
 
 def in_place(slot: Slot, out: Value, steps: list[Step], places: dict[Value, Layout]) -> Verdict:
     """Whether an output may be written over what its slot held before."""
-    writer = next((k for k, step in enumerate(steps) if any(out in op.outputs for op in step.ops)), len(steps))
-    if last_check(steps, places) >= writer:
+    if last_check(steps, places) >= writer_of(out, steps):
         return Verdict(False, Reason.CHECK)
     if slot.read is None:
         return Verdict(True, Reason.UNREAD)
-    last = max((k for k, step in enumerate(steps) if reads_buffer(step, slot.read, places)), default=-1)
+    reason = overwriting(slot.read, out, steps, places)
+    return Verdict(reason is Reason.IN_PLACE, reason)
+
+
+def overwriting(old: Value, out: Value, steps: list[Step], places: dict[Value, Layout]) -> Reason:
+    """Whether the step that writes a value may write it over an old one."""
+    writer = writer_of(out, steps)
+    last = max((k for k, step in enumerate(steps) if reads_buffer(step, old, places)), default=-1)
     if last > writer:
-        return Verdict(False, Reason.READ_LATER)
-    if last == writer and not at_same_element(steps[writer], slot.read, out, places):
-        return Verdict(False, Reason.OTHER_ELEMENT)
-    return Verdict(True, Reason.IN_PLACE)
+        return Reason.READ_LATER
+    if last == writer and not at_same_element(steps[writer], old, out, places):
+        return Reason.OTHER_ELEMENT
+    return Reason.IN_PLACE
+
+
+def writer_of(out: Value, steps: list[Step]) -> int:
+    """The step that makes a value; the end if it has no elements, and none does."""
+    return next((k for k, step in enumerate(steps) if any(out in op.outputs for op in step.ops)), len(steps))
+
+
+def carried_in_place(step: Step, places: dict[Value, Layout]) -> dict[Value, Value]:
+    """The new carries of a scan that are written over the old ones."""
+    if step.loop is None:
+        return {}
+    body, found = step.loop.body, {}
+    for old, new in zip(body.inputs, body.outputs[: step.loop.carries]):
+        if new.size and overwriting(old, new, step.steps, places) is Reason.IN_PLACE:
+            found[new] = old
+    return found
 
 
 def stored_at_the_end(graph: Graph, out: Value, steps: list[Step], places: dict[Value, Layout]) -> Value:
@@ -73,7 +95,7 @@ def last_check(steps: list[Step], places: dict[Value, Layout]) -> int:
     seen: set[tuple[Layout, int]] = set()
     last = -1
     for k, step in enumerate(steps):
-        for op in step.ops:
+        for op in (op for inner in every([step]) for op in inner.ops):
             found = set(checks(op, places))
             if op.name == "checked_index" or op.name.startswith(CUSTOM) or found - seen:
                 last = k

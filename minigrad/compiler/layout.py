@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minigrad import engine
-from minigrad.compiler.graph import Op, Value
+from minigrad.compiler.graph import Op, Value, loops
 
 VIEWS = ("reshape_to", "broadcast", "permute", "reverse", "slice_of", "window_view")
 Strides = tuple[int, ...]
@@ -59,6 +59,11 @@ class Layout:
     def distinct(self) -> int:
         """How many elements of the buffer this shows, where windows do not overlap."""
         return math.prod(n for n, s in zip(self.shape, self.strides) if s)
+
+    @property
+    def dense(self) -> bool:
+        """Whether its elements stand one after the other, in order."""
+        return all(n == 1 or s == t for n, s, t in zip(self.shape, self.strides, row_major(self.shape)))
 
 
 def row_major(shape: Iterable[int]) -> Strides:
@@ -113,4 +118,6 @@ def layouts(values: list[Value], ops: list[Op]) -> dict[Value, Layout]:
     found = {v: contiguous(v) for v in values}
     for op in ops:
         place_outputs(op, found)
+        for loop in loops(op):
+            found.update(layouts(list(loop.body.inputs), loop.body.ops))
     return found

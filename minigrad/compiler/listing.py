@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from minigrad.compiler.dot import to_dot
-from minigrad.compiler.graph import Graph, Op, Value
+from minigrad.compiler.graph import Graph, Op, Value, loops
 from minigrad.compiler.labels import labels, line, targets, typed
 from minigrad.compiler.schedule import Step
 from minigrad.compiler.trace import Argument, Number, Reference
@@ -36,7 +36,7 @@ class Listing(Graph):
 
     def call(self, op: Op) -> str:
         """An operation as a call."""
-        given = [*map(self.name, op.inputs), *(f"{k}={v}" for k, v in op.params.items())]
+        given = [*map(self.name, op.inputs), *(f"{k}={v}" for k, v in op.params.items() if not loops(op))]
         return f"{op.name}({', '.join(given)})"
 
     def place(self, op: Op) -> str:
@@ -49,6 +49,7 @@ class Listing(Graph):
         for op in self.ops:
             made = ", ".join(f"{self.name(v)}: {typed(v)}" for v in op.outputs)
             lines.append(f"{made} = {self.call(op)}  # {self.place(op)}")
+            lines += [f"    {line}" for loop in loops(op) for line in str(loop).splitlines()]
         return "\n".join([*lines, *(f"{target} <- {self.name(v)}" for target, v in zip(self.targets, self.outputs))])
 
     def dot(self) -> str:

@@ -2,6 +2,7 @@
 
 rewritten     convolutions, windows, random draws and short rows in terms of simpler operations
 materialized  copies where an operation needs its elements in another order than a view gives
+with_lowered_bodies  (scan_lower) the bodies of loops, and what can be taken out of them
 own_outputs   every output a buffer of its own
 """
 
@@ -18,13 +19,14 @@ from minigrad.compiler.graph import CUSTOM, Graph, Op, Value
 from minigrad.compiler.layout import VIEWS, Layout, contiguous, layouts, place_outputs, view
 from minigrad.compiler.rewrite import Builder
 from minigrad.compiler.scalars import ELEMENTWISE
+from minigrad.compiler.scan_lower import with_lowered_bodies
 from minigrad.compiler.schedule import GATHERS, REDUCTIONS, SCATTERS, reduced
 from minigrad.compiler.simplify import simplify
 from minigrad.compiler.trace import Unsupported
 
 FROM_NOTHING = {*REDUCTIONS, "scatter_add", "scatter_add_along", "gather_update"}
 RULES: dict[str, Callable] = {**lower_windows.RULES, **lower_random.RULES, **lower_rows.RULES}
-SUPPORTED = {*ELEMENTWISE, *REDUCTIONS, *GATHERS, *SCATTERS, *VIEWS, *EMITTERS, *RULES, "checked_index"}
+SUPPORTED = {*ELEMENTWISE, *REDUCTIONS, *GATHERS, *SCATTERS, *VIEWS, *EMITTERS, *RULES, "checked_index", "scan"}
 UNSUPPORTED = {
     "recomputed": "a checkpoint's second run cannot be recorded yet",
     "float16": "float16 is for storage; the compiler has no arithmetic on it",
@@ -51,7 +53,7 @@ def lower(graph: Graph) -> Graph:
         reason = refusal(op)
         if reason:
             raise Unsupported(f"[jit] {op.name}, called at {op.where}: {reason}.")
-    return own_outputs(materialized(simplify(rewritten(graph))))
+    return own_outputs(materialized(with_lowered_bodies(simplify(rewritten(graph)), lower)))
 
 
 def rewritten(graph: Graph) -> Graph:
@@ -152,6 +154,9 @@ def materialized(graph: Graph) -> Graph:
             op.inputs = tuple(
                 copy(x, op.where) if isinstance(x, Value) and places[x] != contiguous(x) else x for x in op.inputs
             )
+        elif op.name == "scan":
+            first = op.params["loop"].carries
+            op.inputs = (*op.inputs[:first], *(x if places[x].dense else copy(x, op.where) for x in op.inputs[first:]))
         elif op.name in ELEMENTWISE:
             op.inputs = tuple(
                 copy(x, op.where) if is_outside(x, places, op.outputs[0].size) else x for x in op.inputs

@@ -49,7 +49,7 @@ def emit(emitter: Emitter, op: Op) -> None:
     add, own = emitter.source.add, op.params["own"]
     arguments = [argument(emitter, x) for x in op.inputs]
     settings = [f"{name}={value!r}" for name, value in op.params["settings"].items()]
-    results = [f"own{emitter.number}_{i}" for i in range(len(op.outputs))]
+    results = [f"own{emitter.number.replace('.', '_')}_{i}" for i in range(len(op.outputs))]
     add(f"{', '.join(results)} = {emitter.imported(own.kernel)}({', '.join(arguments + settings)})")
     for result, out in zip(results, op.outputs):
         buffer = emitter.buffer(out)  # which may add a line

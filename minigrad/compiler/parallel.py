@@ -63,13 +63,13 @@ class Cut(NamedTuple):
 class Decision(NamedTuple):
     """How a part of step number `step` runs: estimated time on one core, the cut (None: in one piece), and why."""
 
-    step: int
+    step: str
     nanoseconds: float
     cut: Cut | None
     why: str
 
 
-def decided(step: int, nanoseconds: float, sizes: Sequence[int], free: Sequence[int], units: Sequence[int]) -> Decision:
+def decided(step: str, nanoseconds: float, sizes: Sequence[int], free: Sequence[int], units: Sequence[int]) -> Decision:
     """Cut the outermost of the `free` loops that is long, or the longest of them, in chunks of whole units."""
     if nanoseconds < PAYS:
         return Decision(step, nanoseconds, None, SMALL)
@@ -113,7 +113,7 @@ def product_size(op: Op) -> int:
 # ---- loop nests
 
 
-def of_nest(step: int, nest: Nest) -> Decision:
+def of_nest(step: str, nest: Nest) -> Decision:
     """Whether a loop nest is cut, and where."""
     nanoseconds = nest_nanoseconds(nest)
     names = {op.name for op in nest.ops}
@@ -154,7 +154,7 @@ def element_nanoseconds(op: Op) -> float:
     return FUNCTION.get(op.outputs[0].dtype.itemsize, SIMPLE) if is_function else SIMPLE
 
 
-def of_product(step: int, loops: Loops, m: int, n: int, k: int, itemsize: int) -> Decision:
+def of_product(step: str, loops: Loops, m: int, n: int, k: int, itemsize: int) -> Decision:
     """Whether products (m, k) (k, n) inside loops are cut: along those, or each in panels of rows or columns.
 
     Rows count as the loop after `loops`, columns as the one after that.

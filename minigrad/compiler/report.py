@@ -9,7 +9,7 @@ from minigrad.compiler.cost import operations_text
 from minigrad.compiler.labels import line, typed
 from minigrad.compiler.listing import Listing, origin
 from minigrad.compiler.parallel import SMALL, Decision
-from minigrad.compiler.schedule import Step
+from minigrad.compiler.schedule import Step, numbered
 
 if TYPE_CHECKING:
     from minigrad.compiler.compiled import Compiled
@@ -57,14 +57,15 @@ def value_text(x: Any) -> str:
 
 def kernels(step: Compiled, listing: Listing) -> Iterator[str]:
     """Each kernel: what is fused in it, and why it is one of its own."""
-    for i, kernel in enumerate(step.steps):
+    for i, kernel in numbered(step.steps):
         shared = f", shared as {step.shared[i]}" if i in step.shared else ""
         yield f"kernel {i}: {heading(kernel)}{shared}"
         for where, names in by_line(kernel).items():
             yield f"    {operations_text(tuple(names))}  {where}".rstrip()
         yield from (f"    {thread_text(d)}" for d in step.decisions if d.step == i and d.why != SMALL)
+        around = i[: i.rfind(".") + 1]
         for reason, others in by_reason(kernel, listing).items():
-            yield f"    not in kernel {', '.join(map(str, others))}: {reason}"
+            yield f"    not in kernel {', '.join(f'{around}{other}' for other in others)}: {reason}"
 
 
 def thread_text(decision: Decision) -> str:
@@ -75,6 +76,8 @@ def thread_text(decision: Decision) -> str:
 
 def heading(kernel: Step) -> str:
     """What kind of kernel it is."""
+    if kernel.loop is not None:
+        return f"scan, {kernel.loop.length} times the kernels inside"
     if kernel.domain is None:
         return kernel.ops[0].name
     return f"{len(kernel.ops)} operation{'s' * (len(kernel.ops) > 1)} in loops over {list(kernel.domain)}"
@@ -92,7 +95,7 @@ def by_reason(kernel: Step, listing: Listing) -> dict[str, list[int]]:
     """The earlier kernels that it is not part of, by the reason in words."""
     found: dict[str, list[int]] = {}
     for r in kernel.refusals:
-        reason = r.obstacle.format(value="" if r.value is None else listing.name(r.value))
+        reason = r.obstacle.format(value="" if r.value is None else listing.names.get(r.value, "a value of the loop"))
         found.setdefault(reason, []).append(r.step)
     return found
 

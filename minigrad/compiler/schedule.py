@@ -7,12 +7,13 @@ come from earlier nests. Every other operation is a step of its own.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
 
-from minigrad.compiler.graph import Graph, Op, Value
+from minigrad.compiler.graph import Graph, Loop, Op, Value, loops
 from minigrad.compiler.layout import Layout
 from minigrad.compiler.scalars import ELEMENTWISE
 
@@ -64,11 +65,26 @@ class Step:
     """A loop nest over `domain` that runs `ops`, or, with domain None, a single other operation.
 
     refusals: why its first operation runs in none of the steps that make its operands, nor in the step before.
+    loop, steps: of a scan, what it repeats.
     """
 
     domain: tuple[int, ...] | None
     ops: list[Op] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    loop: Loop | None = None
+    steps: list[Step] = field(default_factory=list)
+
+
+def numbered(steps: list[Step], prefix: str = "") -> Iterator[tuple[str, Step]]:
+    """The steps and those inside of them with their numbers: 0, 1, 1.0, 1.1, 2."""
+    for i, step in enumerate(steps):
+        yield f"{prefix}{i}", step
+        yield from numbered(step.steps, f"{prefix}{i}.")
+
+
+def every(steps: list[Step]) -> Iterator[Step]:
+    """The steps, and those inside of them."""
+    return (step for _, step in numbered(steps))
 
 
 def domain_of(op: Op) -> tuple[int, ...] | None:
@@ -126,6 +142,8 @@ def schedule(graph: Graph, layouts: dict[Value, Layout]) -> list[Step]:
         if place is None:
             place = len(steps)
             steps.append(Step(domain, refusals=refusals(waits, domain, steps)))
+            for loop in loops(op):
+                steps[place].loop, steps[place].steps = loop, schedule(loop.body, layouts)
         steps[place].ops.append(op)
         made_in.update(dict.fromkeys(op.outputs, place))
     return steps

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from minigrad.compiler.graph import Graph, Op, Value
+from minigrad.compiler.graph import Graph, Op, Value, is_live
+from minigrad.compiler.scan_simplify import join, prune, same_loop, with_simple_bodies
+
+NEUTRAL = {"multiply": "products with one", "reshape_to": "reshapes to the same shape"}
+"""Operations that may give back an operand, as what they are left out."""
 
 
 def simplify(graph: Graph) -> Graph:
     """An equal graph with fewer operations."""
-    return without_dead_code(with_turned_products(without_duplicates(graph)))
+    graph = with_simple_bodies(without_duplicates(graph), simplify)
+    return without_dead_code(with_turned_products(graph))
 
 
 def without_duplicates(graph: Graph) -> Graph:
@@ -21,25 +26,33 @@ def without_duplicates(graph: Graph) -> Graph:
     left_out = graph.left_out.copy()
     for op in graph.ops:
         op.inputs = tuple(same.get(x, x) if isinstance(x, Value) else x for x in op.inputs)
-        if op.name == "multiply" and 1.0 in [x for x in op.inputs if type(x) is float]:
-            kept = op.values[0]
-            if kept.shape == op.outputs[0].shape and kept.dtype == op.outputs[0].dtype:
-                same[op.outputs[0]] = kept
-                left_out["products with one"] += 1
-                continue
-        key = (
-            op.name,
-            tuple((id(x) if isinstance(x, Value) else (type(x), repr(x))) for x in op.inputs),
-            repr(op.params),
-        )
-        first = seen.setdefault(key, op)
+        kept = unchanged(op)
+        if kept is not None:
+            same[op.outputs[0]] = kept
+            left_out[NEUTRAL[op.name]] += 1
+            continue
+        first = seen.setdefault(same_loop(op) if op.name == "scan" else same_call(op), op)
         if first is op:
             ops.append(op)
         else:
-            same.update(zip(op.outputs, first.outputs))
+            same.update(join(first, op) if op.name == "scan" else zip(op.outputs, first.outputs))
             left_out["common subexpressions"] += 1
     outputs = [same.get(v, v) for v in graph.outputs]
     return Graph(graph.inputs, ops, outputs, left_out)
+
+
+def unchanged(op: Op) -> Value | None:
+    """The operand that an operation gives back: of a product with 1.0, or of a reshape to the shape it has."""
+    if op.name not in NEUTRAL or (op.name == "multiply" and 1.0 not in [x for x in op.inputs if type(x) is float]):
+        return None
+    (kept, *_), (out,) = op.values, op.outputs
+    return kept if (kept.shape, kept.dtype, kept.weak) == (out.shape, out.dtype, out.weak) else None
+
+
+def same_call(op: Op) -> tuple:
+    """Equal for calls of one primitive with the same inputs and parameters."""
+    inputs = tuple((id(x) if isinstance(x, Value) else (type(x), repr(x))) for x in op.inputs)
+    return op.name, inputs, repr(op.params)
 
 
 def with_turned_products(graph: Graph) -> Graph:
@@ -71,7 +84,9 @@ def without_dead_code(graph: Graph) -> Graph:
     live = set(graph.outputs)
     ops = []
     for op in reversed(graph.ops):
-        if op.name == "checked_index" or live.intersection(op.outputs):
+        if is_live(op, live):
+            if op.name == "scan":
+                prune(op, live, without_dead_code)
             live.update(op.values)
             ops.append(op)
     inputs = {v: source for v, source in graph.inputs.items() if v in live}

@@ -159,10 +159,18 @@ class Tracer:
 
     def draw(self, generator: Generator) -> tuple[Tensor, Tensor]:
         """Seed and call number of a random call."""
+        return self.take(generator, 1)
+
+    def take(self, generator: Generator, count: int) -> tuple[Tensor, Tensor]:
+        """Take so many call numbers: the seed, and the first of them."""
         _, calls = self.draws.get(id(generator), (generator, 0))
-        self.draws[id(generator)] = (generator, calls + 1)
-        seed = self.weak(int, Number(lambda: generator.seed, "seed"))
-        return seed, self.weak(int, Number(lambda: generator.call + calls, f"random call {calls}", generator))
+        self.draws[id(generator)] = (generator, calls + count)
+        first = Number(lambda: generator.call + calls, f"random call {calls}", generator)
+        return self.seed(generator), self.weak(int, first)
+
+    def seed(self, generator: Generator) -> Tensor:
+        """The seed of a generator, by reference."""
+        return self.weak(int, Number(lambda: generator.seed, "seed"))
 
     def lift(self, x: Any) -> Any:
         """The value of an operand: its symbol's, or an input by reference; Python scalars stay as they are."""
@@ -208,30 +216,31 @@ class Tracer:
             with engine.switched(tracer=None):
                 return op(*inputs, **params)  # a constant
         inputs = self.promoted(op, [engine.as_operand(x) for x in inputs])
-        values = [self.lift(x) for x in inputs]
-        weak = all(type(x) in engine.SCALARS or x.weak for x in values)
-        if engine.PRIMITIVES.get(op.name) is op:
-            recorded = Op(op.name, tuple(values), params, engine.user_line())
-        else:  # the id tells apart what has the same name
-            own = {"own": op, "id": id(op), "settings": params}
-            recorded = Op(CUSTOM + op.name, tuple(values), own, engine.user_line())
+        recorded = self.record(op, [self.lift(x) for x in inputs], params)
+        parents = [x.node if isinstance(x, Tensor) and engine.MODE.get().recording else None for x in inputs]
+        recorded.linked = [p is not None for p in parents]
+        results = with_history(recorded, parents)
+        if engine.MODE.get().anomaly and not all(v.weak for v in recorded.outputs):
+            self.expect_finite(results if recorded.several else [results])
+        return results
+
+    def record(self, op: engine.Primitive, values: list, params: dict) -> Op:
+        """A new operation of the graph."""
+        weak = op.kind == "elementwise" and all(type(x) in engine.SCALARS or x.weak for x in values)
+        name, settings = self.named(op, params)
+        recorded = Op(name, tuple(values), settings, engine.user_line(), op)
         out = run_reference(op, list(map(dummy, values)), params)
-        for i, array in enumerate(map(np.asarray, out if type(out) is tuple else (out,))):
-            recorded.outputs.append(Value(array.shape, array.dtype, weak and op.kind == "elementwise", recorded, i))
+        recorded.several = type(out) is tuple
+        for i, array in enumerate(map(np.asarray, out if recorded.several else (out,))):
+            recorded.outputs.append(Value(array.shape, array.dtype, weak, recorded, i))
         self.graph.ops.append(recorded)
-        symbols = [Symbol(v) for v in recorded.outputs]
-        if engine.MODE.get().anomaly and not weak:
-            self.expect_finite(map(Tensor, symbols))
-        saved = [v if type(v) in engine.SCALARS else Symbol(v) for v in values]
-        parents = [x.node if isinstance(x, Tensor) else None for x in inputs]
-        tracked = engine.MODE.get().recording and any(p is not None for p in parents)
-        if type(out) is not tuple:
-            tracked = tracked and symbols[0].dtype.kind == "f"
-            return Tensor(symbols[0], engine.Node(op, params, saved, parents, symbols[0]) if tracked else None)
-        node = engine.Node(op, params, saved, parents, tuple(symbols)) if tracked else None
-        return tuple(
-            Tensor(s, engine.Output(node, i) if node and s.dtype.kind == "f" else None) for i, s in enumerate(symbols)
-        )
+        return recorded
+
+    def named(self, op: engine.Primitive, params: dict) -> tuple[str, dict]:
+        """What the graph calls a primitive and its parameters: one that is not in the table is the user's own."""
+        if engine.PRIMITIVES.get(op.name) is op:
+            return op.name, params
+        return CUSTOM + op.name, {"own": op, "id": id(op), "settings": params}  # the id tells apart what has one name
 
     # ---- anomalies
 
@@ -274,6 +283,23 @@ def run_reference(op: engine.Primitive, arrays: list, params: dict) -> Any:
 def is_symbolic(tensor: Tensor) -> bool:
     """Whether a tensor was made inside the trace. One that was there before may have been assigned a symbol."""
     return isinstance(tensor.data, Symbol) and all(tensor is not other for other, _ in engine.JOURNAL.get() or ())
+
+
+def with_history(recorded: Op, parents: Sequence) -> Any:
+    """What a recorded call of a primitive returns: tensors, with a history if an input has one."""
+    op, params = recorded.primitive, recorded.params
+    if recorded.name.startswith(CUSTOM):
+        params = params["settings"]
+    symbols = [Symbol(v) for v in recorded.outputs]
+    saved = [x if type(x) in engine.SCALARS else Symbol(x) for x in recorded.inputs]
+    tracked = any(p is not None for p in parents)
+    if not recorded.several:
+        tracked = tracked and symbols[0].dtype.kind == "f"
+        return Tensor(symbols[0], engine.Node(op, params, saved, parents, symbols[0]) if tracked else None)
+    node = engine.Node(op, params, saved, parents, tuple(symbols)) if tracked else None
+    return tuple(
+        Tensor(s, engine.Output(node, i) if node and s.dtype.kind == "f" else None) for i, s in enumerate(symbols)
+    )
 
 
 def is_strong(x: Any) -> bool:
