@@ -42,6 +42,7 @@ ON_NUMBERS: dict[str, Callable] = {
     "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv,
     "pow": operator.pow, "negative": operator.neg, "abs": abs, "less": operator.lt, "less_equal": operator.le,
     "greater": operator.gt, "greater_equal": operator.ge, "equal": operator.eq, "not_equal": operator.ne,
+    "select": lambda condition, x, y: x if condition else y,
 }  # fmt: skip
 """What a rule may do with numbers alone, as Python does it."""
 

@@ -875,16 +875,12 @@ def where(condition: Any, x: Any, y: Any) -> Tensor:
     """
     condition, x, y = as_operand(condition), as_operand(x), as_operand(y)
     dtype = result_type(x, y)
-    x, y = (_as(dtype, v) for v in (x, y))
+    if not isinstance(x, Tensor) and not isinstance(y, Tensor):
+        x = Tensor(np.asarray(x, dtype))  # one of them must say the dtype; the other may stay a number
+    x, y = (cast(v, dtype=dtype) if isinstance(v, Tensor) and v.data.dtype != dtype else v for v in (x, y))
     if getattr(condition, "dtype", None) != np.bool_:
         condition = not_equal(condition, 0)
     return select(condition, x, y)
-
-
-def _as(dtype: np.dtype, x: Any) -> Any:
-    if not isinstance(x, Tensor):
-        return Tensor(np.asarray(x, dtype))
-    return x if x.data.dtype == dtype else cast(x, dtype=dtype)
 
 
 @primitive(kind="elementwise", promotes=False)
@@ -902,7 +898,9 @@ def astype(x: Any, dtype: DtypeLike) -> Tensor:
     >>> mg.astype(mg.tensor([1.9, -1.9]), mg.int64)
     tensor([ 1, -1])
     """
-    return _as(as_dtype(dtype), as_operand(x))
+    x, dtype = as_operand(x), as_dtype(dtype)
+    x = x if isinstance(x, Tensor) else Tensor(np.asarray(x, dtype))
+    return x if x.data.dtype == dtype else cast(x, dtype=dtype)
 
 
 # ---- composites

@@ -12,8 +12,18 @@ True
 """
 
 from minigrad.optim import lr_scheduler
+from minigrad.optim.adafactor import Adafactor
+from minigrad.optim.adagrad import Adadelta, Adagrad, RMSprop
 from minigrad.optim.adam import Adam, AdamW
+from minigrad.optim.adam_variants import Adamax, NAdam, RAdam
+from minigrad.optim.asgd import ASGD
+from minigrad.optim.muon import Muon
 from minigrad.optim.optimizer import Optimizer
+from minigrad.optim.proximal import ProximalSGD
 from minigrad.optim.sgd import SGD
+from minigrad.optim.signs import Lion, Rprop
 
-__all__ = ["Adam", "AdamW", "Optimizer", "SGD", "lr_scheduler"]
+__all__ = [
+    "ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Lion", "Muon", "NAdam", "Optimizer",
+    "ProximalSGD", "RAdam", "RMSprop", "Rprop", "SGD", "lr_scheduler",
+]  # fmt: skip

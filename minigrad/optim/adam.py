@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from minigrad.errors import ConfigError
-from minigrad.optim.group import Group
+from minigrad.optim.limits import FRACTION, NOT_NEGATIVE, table
 from minigrad.optim.optimizer import Optimizer, State
+from minigrad.optim.parts import regularized
+
+ADAM_LIMITS = table(lr=NOT_NEGATIVE, eps=NOT_NEGATIVE, weight_decay=NOT_NEGATIVE, betas=(FRACTION, FRACTION))
 
 
 class Adam(Optimizer):
@@ -17,7 +19,8 @@ class Adam(Optimizer):
     p = p - lr m' / (sqrt(v') + eps) with m' = m / (1 - b1^t), v' = v / (1 - b2^t).
 
     params: parameters or groups.  betas: (b1, b2), each in [0, 1).  amsgrad: use the largest v so far (Reddi et al.
-    2018).  maximize: ascend instead.  Raises ConfigError for a value out of range.
+    2018).  maximize: ascend instead.  differentiable: see `SGD`.  decoupled_weight_decay: see `AdamW`.
+    Raises ConfigError for a value out of range.
 
     >>> p = nn.Parameter([1.0])
     >>> optimizer = optim.Adam([p], lr=0.1)
@@ -27,7 +30,7 @@ class Adam(Optimizer):
     tensor([0.9])
     """
 
-    not_negative = ("lr", "eps", "weight_decay")
+    limits = ADAM_LIMITS
 
     def __init__(
         self,
@@ -39,6 +42,8 @@ class Adam(Optimizer):
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        differentiable: bool = False,
+        decoupled_weight_decay: bool = False,
     ) -> None:
         defaults = {
             "lr": lr,
@@ -47,16 +52,10 @@ class Adam(Optimizer):
             "weight_decay": weight_decay,
             "amsgrad": amsgrad,
             "maximize": maximize,
+            "differentiable": differentiable,
+            "decoupled_weight_decay": decoupled_weight_decay,
         }
         super().__init__(params, defaults)
-
-    def check(self, group: Group) -> None:
-        super().check(group)
-        betas = group["betas"]
-        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
-            raise ConfigError(f"[{type(self).__name__}] betas must be two numbers, got {betas!r}.")
-        for name, beta in zip(("betas[0]", "betas[1]"), betas):
-            self.expect(name, beta, "in [0, 1)", lambda x: 0 <= x < 1)
 
     def state_names(self, group: Mapping[str, Any]) -> tuple[str, ...]:
         names = ("step", "exp_avg", "exp_avg_sq")
@@ -64,10 +63,7 @@ class Adam(Optimizer):
 
     @staticmethod
     def update(g: Any, p: Any, state: State, hyper: Mapping[str, Any]) -> tuple[Any, State]:
-        if hyper["maximize"]:
-            g = -g
-        if hyper["weight_decay"]:
-            g = g + hyper["weight_decay"] * p
+        g, p = regularized(g, p, hyper)
         step, state = adam_step(g, state, hyper)
         return p - step, state
 
@@ -95,15 +91,19 @@ class AdamW(Adam):
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
-
-    @staticmethod
-    def update(g: Any, p: Any, state: State, hyper: Mapping[str, Any]) -> tuple[Any, State]:
-        if hyper["maximize"]:
-            g = -g
-        step, state = adam_step(g, state, hyper)
-        return p * (1 - hyper["lr"] * hyper["weight_decay"]) - step, state
+        super().__init__(
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            maximize=maximize,
+            differentiable=differentiable,
+            decoupled_weight_decay=True,
+        )
 
 
 def adam_step(g: Any, state: State, hyper: Mapping[str, Any]) -> tuple[Any, State]:

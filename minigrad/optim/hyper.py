@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad import ops
 from minigrad.core import Tensor
 
 PLAIN = (bool, int, float, str, type(None))
@@ -26,6 +27,11 @@ def pattern(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(map(pattern, value))
     return bool(value) if isinstance(value, float) else value
+
+
+def either(condition: Any, x: Any, y: Any) -> Any:
+    """x if the condition on numbers holds, else y; while a step is traced, a number that compiled code chooses."""
+    return ops.select(condition, x, y) if isinstance(condition, Tensor) else x if condition else y
 
 
 def is_plain(value: Any) -> bool:

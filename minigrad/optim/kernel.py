@@ -18,7 +18,7 @@ import numpy as np
 from minigrad.core import Tensor
 from minigrad.engine import JOURNAL, MODE
 from minigrad.errors import TracingError
-from minigrad.optim.blocks import in_blocks
+from minigrad.optim.blocks import in_blocks, whole
 from minigrad.optim.hyper import is_plain, numbers_in, pattern, with_numbers
 
 LOADING = 0.05
@@ -31,19 +31,29 @@ UNSHARED = 2  # references to an array that only its tensor holds: the tensor's,
 
 Calls = list[tuple[Callable, tuple]]
 State = dict[str, Tensor]
+Names = tuple[str, ...]
 
 
 class Kernel:
     """The machine code of one rule for one dtype and one pattern of hyper-parameters; until it pays, there is none.
 
-    rule, names: the update rule, and the names of its state.  hyper: hyper-parameters of the pattern.
+    rule: the update rule.  names, numbers: its state, arrays like the parameter, and numbers.
+    hyper: hyper-parameters of the pattern.  evaluate: how NumPy evaluates the rule.
     spent, price: the seconds that NumPy has needed for the rule in this process, and those that the next step costs.
     """
 
-    def __init__(self, rule: Callable, names: tuple, hyper: dict[str, Any], dtype: np.dtype, price: float) -> None:
-        self.rule, self.hyper, self.dtype = rule, hyper, dtype
-        self.counts = "step" in names
-        self.names = [name for name in names if name != "step"]
+    def __init__(
+        self,
+        rule: Callable,
+        names: Names,
+        numbers: Names,
+        hyper: dict[str, Any],
+        dtype: np.dtype,
+        price: float = float("inf"),
+        evaluate: Callable = in_blocks,
+    ) -> None:
+        self.rule, self.hyper, self.dtype, self.evaluate = rule, hyper, dtype, evaluate
+        self.names, self.numbers = names, numbers
         self.spent, self.price = 0.0, price
         self.traced: Any = None
         self.function: Callable | None = None
@@ -74,18 +84,19 @@ class Kernel:
 
         names = ["gradient", "parameter", *self.names]
         try:
-            return Rule(self.apply, names, self.dtype, len(numbers_in(self.hyper)) + self.counts)
+            return Rule(self.apply, names, self.dtype, len(numbers_in(self.hyper)) + len(self.numbers))
         except (Unsupported, TracingError, TypeError, ValueError, AttributeError, LookupError):
             return None
 
     def apply(self, arrays: dict[str, Tensor], numbers: list[Tensor]) -> tuple[dict[str, Any], list[Any]]:
-        """The rule as the compiler traces it: a function of arrays by name and of numbers, the step count last."""
-        state = {name: arrays[name] for name in self.names} | ({"step": numbers[-1]} if self.counts else {})
+        """The rule as the compiler traces it: a function of arrays by name and of numbers, those of the state last."""
+        hyper_numbers = len(numbers) - len(self.numbers)
+        state = {name: arrays[name] for name in self.names} | dict(zip(self.numbers, numbers[hyper_numbers:]))
         new, new_state = self.rule(
             arrays["gradient"], arrays["parameter"], state, with_numbers(self.hyper, iter(numbers))
         )
         changed = {"parameter": new} | {name: new_state[name] for name in self.names}
-        return changed, [new_state["step"]] if self.counts else []
+        return changed, [new_state[name] for name in self.numbers]
 
 
 class Update:
@@ -104,9 +115,9 @@ class ByNumPy(Update):
 
     def prepare(self, p: Tensor, g: np.ndarray, state: State, calls: Calls) -> None:
         started = time.perf_counter()
-        tensors = {name: state[name] for name in ("step",) * self.kernel.counts + (*self.kernel.names,)}
-        given = {name: t.data.item() if name == "step" else t.data for name, t in tensors.items()}
-        new_p, new_state = in_blocks(self.kernel.rule, g, p.data, given, self.hyper)
+        given: dict[str, Any] = {name: state[name].data.item() for name in self.kernel.numbers}
+        given.update((name, state[name].data) for name in self.kernel.names if name in state)
+        new_p, new_state = self.kernel.evaluate(self.kernel.rule, g, p.data, given, self.hyper)
         calls.append((p.assign_, (Tensor(new_p),)))
         for name, value in new_state.items():
             calls.append((state[name].rebind, (np.asarray(value, state[name].dtype),)))
@@ -119,37 +130,42 @@ class InPlace(Update):
     def __init__(self, kernel: Kernel, hyper: dict[str, Any]) -> None:
         super().__init__(kernel, hyper)
         self.function: Any = kernel.function
-        self.names, self.counts = kernel.names, kernel.counts
-        self.scalars: dict[float, tuple[np.ndarray, np.ndarray]] = {}  # by step count
+        self.names, self.state_numbers = kernel.names, kernel.numbers
+        self.scalars: dict[tuple[float, ...], tuple[np.ndarray, list[np.ndarray]]] = {}  # by the numbers of the state
 
     def prepare(self, p: Tensor, g: np.ndarray, state: State, calls: Calls) -> None:
-        step = state["step"].data.item() if self.counts else 0.0
-        if step not in self.scalars:
-            self.scalars[step] = self.numbers(step)
-        scalars, next_step = self.scalars[step]
+        given = tuple([state[name].data.item() for name in self.state_numbers])
+        if given not in self.scalars:
+            self.scalars[given] = self.scalars_for(given)
+        scalars, results = self.scalars[given]
         arrays = [own(state[name]) for name in self.names]
         calls.append((self.function, (readable(g), own(p), *arrays, scalars, g.size)))
-        if self.counts:
-            calls.append((state["step"].rebind, (next_step,)))
+        for name, result in zip(self.state_numbers, results):
+            calls.append((state[name].rebind, (result,)))
 
-    def numbers(self, step: float) -> tuple[np.ndarray, np.ndarray]:
-        """The numbers that the loop reads, and the step count after it."""
-        given = [*numbers_in(self.hyper), *([step] if self.counts else [])]
-        scalars, results = self.kernel.traced.numbers(given)
-        return scalars, np.array(results[0] if results else 0.0)
+    def scalars_for(self, given: tuple[float, ...]) -> tuple[np.ndarray, list[np.ndarray]]:
+        """The numbers that the loop reads, and those of the state after it."""
+        scalars, results = self.kernel.traced.numbers([*numbers_in(self.hyper), *given])
+        return scalars, [np.array(x, np.float64) for x in results]
 
 
 KERNELS: dict[Any, Kernel] = {}
 """The kernels of this process, by all that they depend on: every optimizer and every size shares them."""
 
 
-def kernel_for(rule: Callable, names: tuple[str, ...], hyper: dict[str, Any], dtype: np.dtype) -> Kernel:
-    """The kernel of a rule; one of its own, which stays with NumPy, if a hyper-parameter is no plain value."""
+def kernel_for(
+    rule: Callable, names: Names, numbers: Names, hyper: dict[str, Any], dtype: np.dtype, elementwise: bool = True
+) -> Kernel:
+    """The kernel of a rule; one of its own, which stays with NumPy, if the rule looks at whole arrays or a
+    hyper-parameter is no plain value.
+    """
+    if not elementwise:
+        return Kernel(rule, names, numbers, hyper, dtype, evaluate=whole)
     if not all(map(is_plain, hyper.values())):
-        return Kernel(rule, names, hyper, dtype, price=float("inf"))
-    key = (rule, names, tuple((name, pattern(value)) for name, value in hyper.items()), dtype)
+        return Kernel(rule, names, numbers, hyper, dtype)
+    key = (rule, names, numbers, tuple((name, pattern(value)) for name, value in hyper.items()), dtype)
     if key not in KERNELS:
-        KERNELS[key] = Kernel(rule, names, hyper, dtype, LOADING + IMPORTING * ("numba" not in sys.modules))
+        KERNELS[key] = Kernel(rule, names, numbers, hyper, dtype, LOADING + IMPORTING * ("numba" not in sys.modules))
     return KERNELS[key]
 
 

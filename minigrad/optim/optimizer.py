@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from minigrad.core import Tensor
-from minigrad.engine import configuration_changed, enable_grad, no_grad, tracer
-from minigrad.errors import ConfigError, DtypeError, ShapeError
+from minigrad.engine import MODE, configuration_changed, enable_grad, no_grad, tracer
+from minigrad.errors import AnomalyError, ConfigError, DtypeError, ShapeError, TracingError
 from minigrad.ops import tensor, zeros_like
 from minigrad.optim.group import Group
 from minigrad.optim.hyper import plain
-from minigrad.optim.kernel import Update, kernel_for
+from minigrad.optim.kernel import Calls, Update, kernel_for
+from minigrad.optim.limits import NOT_NEGATIVE, expect, table
 
 State = dict[str, Any]
 
@@ -29,8 +30,18 @@ class Optimizer:
     copies of the parameters that no model uses.
     """
 
-    #: the hyper-parameters that must not be negative
-    not_negative: ClassVar[tuple[str, ...]] = ("lr", "weight_decay")
+    #: what hyper-parameters must be: a `Limit`, or for a tuple of numbers one limit each
+    limits: ClassVar[Mapping[str, Any]] = table(lr=NOT_NEGATIVE, weight_decay=NOT_NEGATIVE)
+    #: the state that is a number, not an array
+    numbers: ClassVar[tuple[str, ...]] = ("step",)
+    #: where a state starts, if not at 0: at a number, or at the hyper-parameter of this name
+    first: ClassVar[Mapping[str, Any]] = table()
+    #: hyper-parameters that older states lack
+    later: ClassVar[tuple[str, ...]] = ("differentiable", "decoupled_weight_decay")
+    #: whether the rule treats each element as if it were alone; only then it can become one loop
+    elementwise: ClassVar[bool] = True
+    #: whether `step` cannot do without a closure
+    needs_closure: ClassVar[bool] = False
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         self.defaults = defaults
@@ -45,25 +56,48 @@ class Optimizer:
     def update(g: Any, p: Any, state: State, hyper: Mapping[str, Any]) -> tuple[Any, State]:
         """The rule: the parameter after one step, and its state, from the gradient g.
 
-        It is elementwise and pure, written for arrays and tensors alike: operators and `p.__array_namespace__()`.
-        `a += b` may stand only where the rule itself made a. "step" in the state is a number, the rest like p.
+        It is pure, and written for arrays and tensors alike: operators and `p.__array_namespace__()`. `a += b` may
+        stand only where the rule itself made a. Of the state, `numbers` are numbers, the rest are arrays like p.
+        By numbers it may choose with `either`, and by `if` only whether a hyper-parameter is 0: compiled code has the
+        others as symbols.
         """
         raise NotImplementedError
 
     def state_names(self, group: Mapping[str, Any]) -> tuple[str, ...]:
-        """The state that the rule needs: "step", a count, and anything of the parameter's shape; all start at zero."""
+        """The state that the rule needs: some of `numbers`, and arrays of the parameter's shape."""
         raise NotImplementedError
+
+    def initial(self, name: str, p: Tensor, group: Mapping[str, Any]) -> Tensor | None:
+        """A state before the first step; None if this parameter has none of that name.
+
+        Numbers are 0-d and float64, whatever the parameter's dtype.
+        """
+        value = self.first.get(name, 0.0)
+        value = group[value] if isinstance(value, str) else value
+        return Tensor(np.array(value, np.float64) if name in self.numbers else np.full_like(p.data, value))
 
     def check(self, group: Group) -> None:
         """Raises ConfigError for hyper-parameters out of range."""
-        for name in self.not_negative:
-            self.expect(name, group[name], "at least 0", lambda x: x >= 0)
+        who = type(self).__name__
+        for name, limit in self.limits.items():
+            if isinstance(group[name], Tensor) and not group.get("differentiable"):
+                raise ConfigError(f"[{who}] {name} may be a tensor only if differentiable=True; use .item() of it.")
+            expect(who, name, group[name], limit)
 
-    def expect(self, name: str, value: Any, what: str, holds: Callable[[Any], bool]) -> None:
-        """Raises ConfigError unless the value is a number for which `holds`."""
-        number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-        if not number or not holds(value):
-            raise ConfigError(f"[{type(self).__name__}] {name} must be a number, {what}; got {value!r}.")
+    def check_parameter(self, p: Any, differentiable: bool) -> None:
+        """Raises DtypeError unless p can be optimized."""
+        who = type(self).__name__
+        if not isinstance(p, Tensor):
+            raise DtypeError(f"[{who}] expected parameters such as model.parameters() gives, got a {type(p).__name__}.")
+        if p.dtype.kind != "f":
+            raise DtypeError(f"[{who}] only floating-point tensors can be optimized, got {p.dtype} of shape {p.shape}.")
+        if not p.is_leaf and not differentiable:
+            raise DtypeError(f"[{who}] a tensor of shape {p.shape} was computed: only leaves can be optimized.")
+        if p.is_leaf and p.requires_grad and differentiable:
+            raise DtypeError(
+                f"[{who}] with differentiable=True parameters become functions of what they were computed from, and a "
+                f"leaf of shape {p.shape} that requires grad cannot: give p * 1, or a tensor that does not require it."
+            )
 
     # ---- stepping
 
@@ -71,7 +105,8 @@ class Optimizer:
         """Change every parameter that has a gradient; if that fails for one of them, change none.
 
         closure: computes the loss and the gradients anew; it is called first and its result returned.
-        Raises ShapeError or DtypeError for a gradient that is not like its parameter.
+        Raises ShapeError or DtypeError for a gradient that is not like its parameter, in `mg.detect_anomaly()` also
+        AnomalyError for one that is not finite.
         """
         loss = None
         if closure is not None:
@@ -90,31 +125,61 @@ class Optimizer:
 
     def prepare(self, group: Group, calls: list[tuple[Callable, tuple]]) -> None:
         """Append what a step does to the parameters of a group: calls that cannot fail. Until then nothing changes."""
-        names = self.state_names(group)
         hyper = {name: plain(group[name]) for name in self.defaults}
+        if hyper.get("differentiable"):
+            self.prepare_with_history(group, hyper, calls)
+            return
+        names = self.state_names(group)
+        numbers = tuple(name for name in names if name in self.numbers)
+        arrays = tuple(name for name in names if name not in self.numbers)
         updates: dict[np.dtype, Update] = {}
         for p in group["params"]:
             if p.grad is None:
                 continue
             g, state = p.grad.data, self.state[p]
             self.check_gradient(p, g)
-            for name in names:
-                if name not in state:  # a hyper-parameter was changed to a value that needs more state
-                    state[name] = initial(name, p)
+            self.complete(state, names, p, group)
             if g.dtype not in updates:
-                updates[g.dtype] = kernel_for(self.update, names, hyper, g.dtype).update_with(hyper)
+                kernel = kernel_for(self.update, arrays, numbers, hyper, g.dtype, self.elementwise)
+                updates[g.dtype] = kernel.update_with(hyper)
             updates[g.dtype].prepare(p, g, state, calls)
+
+    def prepare_with_history(self, group: Group, hyper: dict[str, Any], calls: Calls) -> None:
+        """As `prepare`, but the parameters and their state become functions of what the step read."""
+        names = self.state_names(group)
+        for p in group["params"]:
+            if p.grad is None:
+                continue
+            self.check_gradient(p, p.grad.data)
+            self.complete(self.state[p], names, p, group)
+            tensors = {name: self.state[p][name] for name in names if name in self.state[p]}
+            state = {name: t.item() if name in self.numbers else t for name, t in tensors.items()}
+            with enable_grad():
+                new_p, new_state = self.update(p.grad, p, state, hyper)
+            calls.append((take, (p, new_p)))
+            calls.extend((take, (tensors[name], value)) for name, value in new_state.items())
+
+    def complete(self, state: dict[str, Tensor], names: tuple[str, ...], p: Tensor, group: Group) -> None:
+        """Add what a hyper-parameter needs that was changed since the state was made."""
+        for name in names:
+            if name not in state and (first := self.initial(name, p, group)) is not None:
+                state[name] = first
 
     def record(self, tracer: Any) -> None:
         """The step on symbolic tensors, for the compiler."""
         tracer.watch(self)
         for group in self.param_groups:
             hyper = {name: group[name] for name in self.defaults}
+            if hyper.get("differentiable"):
+                raise TracingError(
+                    f"[{type(self).__name__}] differentiable=True keeps a history in the parameters, which a compiled "
+                    f"function cannot leave behind: call the rule itself, {type(self).__name__}.update."
+                )
             for p in group["params"]:
                 if p.grad is None:
                     continue
-                tensors = {name: self.state[p][name] for name in self.state_names(group)}
-                state = {name: tracer.count(t) if name == "step" else t for name, t in tensors.items()}
+                tensors = {name: self.state[p][name] for name in self.state_names(group) if name in self.state[p]}
+                state = {name: tracer.count(t) if name in self.numbers else t for name, t in tensors.items()}
                 with no_grad():
                     new_p, new_state = self.update(p.grad, p, state, hyper)
                     for tensor, value in [(p, new_p), *((tensors[name], v) for name, v in new_state.items())]:
@@ -131,11 +196,20 @@ class Optimizer:
         ]
 
     def check_gradient(self, p: Tensor, g: np.ndarray) -> None:
-        """Raises ShapeError or DtypeError for a gradient that is not like its parameter."""
+        """Raises ShapeError or DtypeError for a gradient that is not like its parameter.
+
+        In `mg.detect_anomaly()` also AnomalyError for one that is not finite: looking always would cost a pass over it.
+        """
         if g.shape != p.data.shape:
             raise ShapeError(f"[{type(self).__name__}] a parameter has shape {p.shape}, its gradient {g.shape}.")
         if g.dtype != p.data.dtype:
             raise DtypeError(f"[{type(self).__name__}] a parameter has dtype {p.dtype}, its gradient {g.dtype}.")
+        if MODE.get().anomaly and not np.isfinite(g).all():
+            index = next(i for i, other in enumerate(self.state) if other is p)
+            raise AnomalyError(
+                f"[{type(self).__name__}] the gradient of parameter {index}, of shape {p.shape}, is not finite: "
+                f"{np.count_nonzero(np.isnan(g))} NaN, {np.count_nonzero(np.isinf(g))} infinite; nothing was changed."
+            )
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or set them to zero."""
@@ -163,8 +237,9 @@ class Optimizer:
             raise ConfigError(f"[{who}] unknown hyper-parameters {', '.join(sorted(unknown))}; it has {known}.")
         params = param_group["params"]
         params = [params] if isinstance(params, Tensor) else list(params)
+        differentiable = bool({**self.defaults, **param_group}.get("differentiable"))
         for i, p in enumerate(params):
-            check_parameter(who, p)
+            self.check_parameter(p, differentiable)
             if p in self.state or any(p is other for other in params[:i]):
                 raise ConfigError(f"[{who}] a parameter of shape {p.shape} is given twice.")
         if not params:
@@ -174,7 +249,12 @@ class Optimizer:
         self.check(group)
         self.param_groups.append(group)
         for p in params:
-            self.state[p] = {name: initial(name, p) for name in self.state_names(group)}
+            self.state[p] = self.initial_state(p, group)
+
+    def initial_state(self, p: Tensor, group: Mapping[str, Any]) -> dict[str, Tensor]:
+        """All the state of a parameter before the first step."""
+        found = {name: self.initial(name, p, group) for name in self.state_names(group)}
+        return {name: t for name, t in found.items() if t is not None}
 
     # ---- saving
 
@@ -203,7 +283,7 @@ class Optimizer:
             raise ConfigError(f"[{who}] expected groups of {own} parameters, the state has groups of {saved}.")
         new_groups = [self.loaded_group(g) for g in saved_groups]
         new_state = {
-            p: self.loaded_state(i, p, state_dict["state"].get(i, {}))
+            p: self.loaded_state(i, p, group, state_dict["state"].get(i, {}))
             for group, g in zip(self.param_groups, saved_groups)
             for p, i in zip(group["params"], g["params"])
         }
@@ -211,25 +291,28 @@ class Optimizer:
             for name, value in new.items():
                 group[name] = value
             for p in group["params"]:
-                self.state[p] = {name: initial(name, p) for name in self.state_names(group)} | new_state[p]
+                self.state[p] = self.initial_state(p, group) | new_state[p]
         configuration_changed()
 
     def loaded_group(self, saved: Mapping[str, Any]) -> dict[str, Any]:
         """The hyper-parameters of a saved group."""
-        missing = [name for name in self.defaults if name not in saved]
+        missing = [name for name in self.defaults if name not in saved and name not in self.later]
         if missing:
             raise ConfigError(f"[{type(self).__name__}] the state lacks the hyper-parameters {', '.join(missing)}.")
+        saved = {name: self.defaults[name] for name in self.later if name in self.defaults} | dict(saved)
         found = {name: saved[name] for name in (*self.defaults, "initial_lr") if name in saved}
         self.check(Group(found))
         return found
 
-    def loaded_state(self, index: int, p: Tensor, saved: Mapping[str, Any]) -> dict[str, Tensor]:
+    def loaded_state(self, index: int, p: Tensor, group: Group, saved: Mapping[str, Any]) -> dict[str, Tensor]:
         """The saved state of one parameter, in its dtype."""
         found = {}
         for name, value in saved.items():
             if value is None:  # PyTorch's way of saying 'not yet'
                 continue
-            expected = initial(name, p)
+            expected = self.initial(name, p, group)
+            if expected is None:
+                raise ConfigError(f"[{type(self).__name__}] parameter {index}, of shape {p.shape}, has no {name}.")
             given = (value if isinstance(value, Tensor) else tensor(value)).astype(expected.dtype)
             if given.shape != expected.shape:
                 raise ConfigError(
@@ -247,9 +330,11 @@ class Optimizer:
         return "\n".join([f"{type(self).__name__}(", *lines, ")"])
 
 
-def initial(name: str, p: Tensor) -> Tensor:
-    """A state of zeros. Step counts are 0-d and float64, whatever the parameter's dtype."""
-    return Tensor(np.zeros((), np.float64)) if name == "step" else Tensor(np.zeros_like(p.data))
+def take(tensor: Tensor, value: Any) -> None:
+    """Let the tensor hold another value with its history; graphs that were recorded keep what they read."""
+    value = value.astype(tensor.dtype) if isinstance(value, Tensor) else Tensor(np.array(value, tensor.dtype))
+    tensor.rebind(value.data)
+    tensor.node = value.node
 
 
 def as_groups(who: str, params: Any) -> list[Mapping[str, Any]]:
@@ -260,13 +345,3 @@ def as_groups(who: str, params: Any) -> list[Mapping[str, Any]]:
     if not found:
         raise ConfigError(f"[{who}] got an empty list of parameters.")
     return found if isinstance(found[0], Mapping) else [{"params": found}]
-
-
-def check_parameter(who: str, p: Any) -> None:
-    """Raises DtypeError unless p can be optimized."""
-    if not isinstance(p, Tensor):
-        raise DtypeError(f"[{who}] expected parameters such as model.parameters() gives, got a {type(p).__name__}.")
-    if p.dtype.kind != "f":
-        raise DtypeError(f"[{who}] only floating-point tensors can be optimized, got {p.dtype} of shape {p.shape}.")
-    if not p.is_leaf:
-        raise DtypeError(f"[{who}] a tensor of shape {p.shape} was computed: only leaves can be optimized.")

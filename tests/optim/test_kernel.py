@@ -10,7 +10,7 @@ import minigrad as mg
 from minigrad import engine, nn, optim
 from minigrad.errors import ShapeError
 from minigrad.optim import kernel as kernels
-from tests.optim.test_optimizers import IDS, ROWS
+from tests.optim.table import CORNERS, ids
 
 SHAPES = [(), (0,), (1,), (7,), (3, 5), (257,), (2, 3, 11)]
 HUGE, TINY = 1e30, 1e-42
@@ -58,8 +58,11 @@ def trained(name, arguments, dtype, steps=6):
     return [p.numpy() for p in parameters] + state
 
 
+ELEMENTWISE = [row for row in CORNERS if getattr(optim, row[0]).elementwise]
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(("name", "arguments"), ROWS, ids=IDS)
+@pytest.mark.parametrize(("name", "arguments"), ELEMENTWISE, ids=ids(ELEMENTWISE))
 def test_machine_code_and_numpy_agree_bit_for_bit(name, arguments, dtype, request):
     request.getfixturevalue("never")
     expected = trained(name, arguments, dtype)
@@ -231,7 +234,7 @@ def test_machine_code_is_made_when_numpy_took_as_long(monkeypatch, spent, import
     if not imported:
         monkeypatch.delitem(sys.modules, "numba")
     monkeypatch.setattr(kernels.Kernel, "trace", lambda self: Rule())
-    kernel = kernels.kernel_for(optim.SGD.update, (), {}, np.dtype(np.float32))
+    kernel = kernels.kernel_for(optim.SGD.update, (), (), {}, np.dtype(np.float32))
     for kernel.spent in (0.0, spent / 2, spent):
         kernel.update_with({})
     assert (kernel.traced is not None, kernel.function is not None) == (traced, compiled)

@@ -319,7 +319,9 @@ def test_repr():
     text = repr(optim.SGD([{"params": [P]}, {"params": nn.Linear(1, 1).parameters(), "lr": 0.5}], lr=0.1))
     assert text == (
         "SGD(\n"
-        "  1 tensors: lr=0.1, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False, maximize=False\n"
-        "  2 tensors: lr=0.5, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False, maximize=False\n"
+        "  1 tensors: lr=0.1, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False, "
+        "maximize=False, differentiable=False\n"
+        "  2 tensors: lr=0.5, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False, "
+        "maximize=False, differentiable=False\n"
         ")"
     )

@@ -1,60 +1,38 @@
 """Every optimizer against PyTorch's of the same name, over its arguments, and on a problem with a known solution."""
 
-import itertools
-
 import numpy as np
 import pytest
 
 import minigrad as mg
 from minigrad import nn, optim
 from minigrad.optim.blocks import BLOCK
-
-
-def grid(name, **values):
-    """Rows (name, arguments) for every combination of the values."""
-    return [(name, dict(zip(values, row))) for row in itertools.product(*values.values())]
-
-
-ROWS = [
-    *grid("SGD", lr=[0.1], weight_decay=[0.0, 0.1], maximize=[False, True]),
-    *grid("SGD", lr=[0.01], momentum=[0.9], dampening=[0.0, 0.3], weight_decay=[0.0, 0.1], maximize=[False, True]),
-    *grid("SGD", lr=[0.01], momentum=[0.9], nesterov=[True], weight_decay=[0.0, 0.1], maximize=[False, True]),
-    *grid(
-        "Adam",
-        lr=[0.05],
-        betas=[(0.9, 0.999), (0.0, 0.5)],
-        eps=[1e-8, 1e-2],
-        weight_decay=[0.0, 0.1],
-        amsgrad=[False, True],
-        maximize=[False, True],
-    ),
-    *grid("AdamW", lr=[0.05], weight_decay=[0.0, 0.1], amsgrad=[False, True], maximize=[False, True]),
-    ("AdamW", {}),
-    ("Adam", {}),
-    ("SGD", {}),
-]
-IDS = [f"{name}-{','.join(f'{k}={v}' for k, v in arguments.items())}" for name, arguments in ROWS]
+from minigrad.optim.hyper import plain
+from tests.optim.table import NAMES, RICH, ROWS, START, gradient, ids, shapes
 
 STEPS = 50
-START = [np.random.default_rng(i).standard_normal(shape) for i, shape in enumerate([(3, 4), (), (5,)])]
+OURS_ALONE = {"Lion", "ProximalSGD"}
+SHARED = [row for row in ROWS if row[0] not in OURS_ALONE]
 
 
-def gradient(step, i):
-    """A gradient that does not depend on the parameter, with zeros and missing ones; None: no gradient."""
-    if i == 1 and step % 3 == 0:
-        return None
-    g = np.random.default_rng((step, i)).standard_normal(START[i].shape)
-    return g * (np.abs(g) > 0.3)
-
-
-@pytest.mark.parametrize(("name", "arguments"), ROWS, ids=IDS)
-def test_fifty_steps_as_in_pytorch(name, arguments):
+@pytest.fixture
+def torch(monkeypatch):
+    """PyTorch in float64, also for the numbers in optimizers' states and inside of Muon, which would take bfloat16."""
     torch = pytest.importorskip("torch")
-    ours = [nn.Parameter(x) for x in START]
-    theirs = [torch.nn.Parameter(torch.tensor(x)) for x in START]
+    monkeypatch.setattr(torch.Tensor, "bfloat16", torch.Tensor.clone)
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield torch
+    torch.set_default_dtype(before)
+
+
+@pytest.mark.parametrize(("name", "arguments"), SHARED, ids=ids(SHARED))
+def test_fifty_steps_as_in_pytorch(name, arguments, torch):
+    start = {i: START[i] for i in shapes(name)}
+    ours = [nn.Parameter(x) for x in start.values()]
+    theirs = [torch.nn.Parameter(torch.tensor(x)) for x in start.values()]
     mine, reference = getattr(optim, name)(ours, **arguments), getattr(torch.optim, name)(theirs, **arguments)
     for step in range(STEPS):
-        for i, (p, q) in enumerate(zip(ours, theirs)):
+        for i, p, q in zip(start, ours, theirs):
             g = gradient(step, i)
             p.grad, q.grad = (None, None) if g is None else (mg.tensor(g), torch.tensor(g))
         mine.step()
@@ -63,10 +41,10 @@ def test_fifty_steps_as_in_pytorch(name, arguments):
             np.testing.assert_allclose(p.numpy(), q.detach().numpy(), rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize(("name", "arguments"), ROWS, ids=IDS)
-def test_state_goes_both_ways(name, arguments):
+@pytest.mark.parametrize(("name", "arguments"), SHARED, ids=ids(SHARED))
+def test_state_goes_both_ways(name, arguments, torch):
     """Half of the steps here, half there; in both directions."""
-    torch = pytest.importorskip("torch")
+    start = [START[i] for i in shapes(name)]
 
     def ours(state, values, steps):
         parameters = [nn.Parameter(x) for x in values]
@@ -75,7 +53,7 @@ def test_state_goes_both_ways(name, arguments):
             optimizer.load_state_dict(state)
         for step in steps:
             for i, p in enumerate(parameters):
-                p.grad = mg.tensor(gradient(2 * step + 1, i))
+                p.grad = mg.tensor(gradient(6 * step + 1, i))
             optimizer.step()
         return optimizer.state_dict(), [p.numpy() for p in parameters]
 
@@ -86,7 +64,7 @@ def test_state_goes_both_ways(name, arguments):
             optimizer.load_state_dict(converted(state, lambda t: torch.tensor(t.numpy())))
         for step in steps:
             for i, p in enumerate(parameters):
-                p.grad = torch.tensor(gradient(2 * step + 1, i))
+                p.grad = torch.tensor(gradient(6 * step + 1, i))
             optimizer.step()
         return optimizer.state_dict(), [p.detach().numpy().copy() for p in parameters]
 
@@ -99,11 +77,29 @@ def test_state_goes_both_ways(name, arguments):
             "param_groups": state["param_groups"],
         }
 
-    first, second = [0, 2, 3], [5, 6]  # odd numbers: every parameter has a gradient
-    _, expected = ours(*ours(None, START, first), second)
-    for values in (theirs(*ours(None, START, first), second)[1], ours(*theirs(None, START, first), second)[1]):
+    first, second = [0, 2, 3], [5, 6]  # in these steps every parameter has a gradient
+    _, expected = ours(*ours(None, start, first), second)
+    for values in (theirs(*ours(None, start, first), second)[1], ours(*theirs(None, start, first), second)[1]):
         for a, b in zip(values, expected):
             np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
+
+
+def lion(g, p, m, lr=1e-4, betas=(0.9, 0.99), weight_decay=0.0, maximize=False):
+    """Algorithm 2 of Chen et al. (2023), line by line."""
+    g = -g if maximize else g
+    c = betas[0] * m + (1 - betas[0]) * g
+    return p - lr * (np.sign(c) + weight_decay * p), betas[1] * m + (1 - betas[1]) * g
+
+
+@pytest.mark.parametrize("arguments", [a for name, a in ROWS if name == "Lion"])
+def test_lion_as_in_its_paper(arguments):
+    p, expected, m = nn.Parameter(START[0]), START[0], np.zeros_like(START[0])
+    optimizer = optim.Lion([p], **arguments)
+    for step in range(STEPS):
+        p.grad = mg.tensor(gradient(step, 0))
+        optimizer.step()
+        expected, m = lion(gradient(step, 0), expected, m, **arguments)
+        np.testing.assert_allclose(p.numpy(), expected, rtol=1e-10, atol=1e-12)
 
 
 # lr, and how far from the solution 300 steps may end
@@ -125,20 +121,23 @@ def test_convergence(name, lr, tolerance):
 
 def test_every_optimizer_has_its_rows():
     classes = {n for n in optim.__all__ if isinstance(getattr(optim, n), type)} - {"Optimizer"}
-    assert classes == set(CONVERGENCE) == {name for name, _ in ROWS}
+    assert classes == set(NAMES)
 
 
 # ---- large parameters take another way
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])
+ELEMENTWISE = [(name, arguments) for name, arguments in RICH if getattr(optim, name).elementwise]
+IDS = [name for name, _ in ELEMENTWISE]
+
+
+@pytest.mark.parametrize(("name", "arguments"), ELEMENTWISE, ids=IDS)
 @pytest.mark.parametrize("shape", [(BLOCK + 1,), (3, BLOCK), (BLOCK // 4, 3, 2)])
 @pytest.mark.parametrize("layout", ["C", "F", "strided"])
-def test_blocks_change_nothing(name, shape, layout):
+def test_blocks_change_nothing(name, arguments, shape, layout):
     """Any layout of the gradient, any size: as if the elements were parameters of their own."""
     rng = np.random.default_rng(0)
     start = rng.standard_normal(shape)
-    arguments = {"lr": 0.1, "weight_decay": 0.1} | ({"momentum": 0.9} if name == "SGD" else {"amsgrad": True})
     whole, rows = nn.Parameter(start), [nn.Parameter(row) for row in np.array_split(start.ravel(), 9)]
     one, many = getattr(optim, name)([whole], **arguments), getattr(optim, name)(rows, **arguments)
     for _ in range(3):
@@ -159,12 +158,19 @@ def laid_out(g, layout):
     return np.asarray(g, order=layout)
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])
+@pytest.mark.parametrize(("name", "arguments"), RICH, ids=NAMES)
 @pytest.mark.parametrize("size", [3, BLOCK + 1])
-def test_float32_stays_float32(name, size):
-    p = nn.Parameter(np.ones(size, np.float32))
-    optimizer = getattr(optim, name)([p], lr=np.float64(0.1), weight_decay=np.float64(0.1))
-    p.grad = mg.ones(size)
+def test_float32_stays_float32(name, arguments, size):
+    p = nn.Parameter(np.ones((1, size), np.float32))
+    numbers = {k: np.float64(x) if isinstance(x, float) else x for k, x in arguments.items()}
+    optimizer = getattr(optim, name)([p], **numbers)
+    p.grad = mg.ones((1, size))
+    new_p, new_state = optimizer.update(
+        p.grad.data,
+        p.data,
+        {n: t.item() if n in optimizer.numbers else t.data for n, t in optimizer.state[p].items()},
+        {n: plain(optimizer.param_groups[0][n]) for n in optimizer.defaults},
+    )
+    assert {x.dtype for x in (new_p, *new_state.values()) if isinstance(x, np.ndarray)} == {np.dtype("float32")}
     optimizer.step()
     assert p.dtype == np.float32
-    assert {t.dtype for n, t in optimizer.state[p].items() if n != "step"} <= {np.dtype("float32")}
