@@ -17,7 +17,8 @@ def names(steps: list[Step]) -> dict[Value, str]:
     """What the slices that loops read and make are called."""
     found: dict[Value, str] = {}
     for i, loop in enumerate(step.loop for step in every(steps) if step.loop is not None):
-        read, made = list(loop.body.inputs)[loop.carries : loop.shared], loop.body.outputs[loop.carries :]
+        _, read, _ = loop.inputs
+        made = loop.body.outputs[loop.carries :]
         found |= {v: f"s{i}_{k}" for k, v in enumerate(read)} | {v: f"y{i}_{k}" for k, v in enumerate(made)}
     return found
 
@@ -27,22 +28,23 @@ def aliases(steps: list[Step], layouts: dict[Value, Layout]) -> dict[Value, Layo
     found: dict[Value, Layout] = {}
     for step in every(steps):
         for op in step.ops if step.loop is not None else ():
-            loop, inputs = op.params["loop"], list(op.params["loop"].body.inputs)
-            found |= {v: contiguous(final) for v, final in zip(inputs[: loop.carries], op.outputs)}
-            found |= {v: layouts[x] for v, x in zip(inputs[loop.shared :], op.inputs[loop.shared :])}
+            loop = op.params["loop"]
+            carries, _, shared = loop.inputs
+            found |= {v: contiguous(final) for v, final in zip(carries, op.outputs)}
+            found |= {v: layouts[x] for v, x in zip(shared, op.inputs[loop.shared :])}
     return found
 
 
 def repeat(emitter: Emitter, number: str, step: Step, loop: Loop) -> None:
     """A scan."""
     (op,), source = step.ops, emitter.source
-    inputs, outputs = list(loop.body.inputs), loop.body.outputs
+    (carries, slices, shared), outputs = loop.inputs, loop.body.outputs
     for final, start in zip(op.outputs[: loop.carries], op.inputs):
         emitter.copy(contiguous(final), emitter.layouts[start])
-    read = zip(inputs[loop.carries : loop.shared], op.inputs[loop.carries :])
+    read = zip(slices, op.inputs[loop.carries :])
     made = zip(outputs[loop.carries :], op.outputs[loop.carries :])
     stacks = [(v, emitter.layouts[x]) for v, x in (*read, *made) if v.size]  # without elements there is no buffer
-    for v in (*inputs[: loop.carries], *inputs[loop.shared :], *(stack.base for _, stack in stacks)):
+    for v in (*carries, *shared, *(stack.base for _, stack in stacks)):
         if v.size:
             emitter.buffer(v)  # is named before the loop, not anew in each iteration
     index = f"i{number.replace('.', '_')}_"
@@ -54,6 +56,6 @@ def repeat(emitter: Emitter, number: str, step: Step, loop: Loop) -> None:
         for k, inner in enumerate(step.steps):
             emitter.step(f"{number}.{k}", inner)
         emitter.number = number
-        for old, new in zip(inputs, outputs[: loop.carries]):
+        for old, new in zip(carries, outputs):
             if new not in emitter.in_place:
                 emitter.copy(contiguous(old), contiguous(new))

@@ -115,6 +115,12 @@ class Loop:
         return self.origin or self
 
     @property
+    def inputs(self) -> tuple[list[Value], list[Value], list[Value]]:
+        """The inputs of the body: carries, slices, and what every iteration shares."""
+        values = list(self.body.inputs)
+        return values[: self.carries], values[self.carries : self.shared], values[self.shared :]
+
+    @property
     def shared(self) -> int:
         """Where in body.inputs those begin that every iteration shares."""
         return self.carries + self.slices

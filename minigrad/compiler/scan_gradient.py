@@ -83,18 +83,19 @@ class Gradient:
 
     def __init__(self, body: BodyTracer, loop: Loop, needs: Sequence[bool], given: dict[Value, Tensor]) -> None:
         self.body, self.loop = body, loop
-        inputs, needed = list(loop.body.inputs), dict(zip(loop.body.inputs, needs))
-        active = reached(loop, {v for v, need in needed.items() if need})
-        self.carried = [v for v in inputs[: loop.carries] if v in active]
-        self.stacked = [v for v in inputs[loop.carries : loop.shared] if needed[v]]
-        self.shared = [v for v in inputs[loop.shared :] if needed[v]]
+        carries, slices, shared = loop.inputs
+        wanted = {v for v, need in zip(loop.body.inputs, needs) if need}
+        active = reached(loop, wanted)
+        self.carried = [v for v in carries if v in active]
+        self.stacked = [v for v in slices if v in wanted]
+        self.shared = [v for v in shared if v in wanted]
         values = body.resumed(loop)
         roots = [y for y in given if values[y].node is not None]
         seeds = {y: body.symbol(y.shape, y.dtype) for y in roots}
         self.finals = {v: body.symbol(v.shape, v.dtype) for v in self.carried}
         self.sums = {v: body.symbol(v.shape, v.dtype) for v in self.shared}
         self.cotangents = {seeds[y].data.value: given[y] for y in roots}
-        handed_on = dict(zip(inputs[: loop.carries], loop.body.outputs))
+        handed_on = dict(zip(carries, loop.body.outputs))
         pairs = [(values[handed_on[v]], g) for v, g in self.finals.items()] + [(values[y], g) for y, g in seeds.items()]
         with body.running():
             self.outputs = self.differentiated([(y, g) for y, g in pairs if y.node is not None], values)
@@ -120,18 +121,16 @@ class Gradient:
     @property
     def fixed(self) -> set[Value]:
         """The inputs that are the same in each iteration."""
-        return {*list(self.loop.body.inputs)[self.loop.shared :], *self.body.closed_over()}
+        return {*self.loop.inputs[2], *self.body.closed_over()}
 
     def kept(self) -> list[Value]:
         """What the forward loop must stack: values that the backward loop reads and cannot cheaply compute."""
         ops = self.body.graph.ops
+        carries, slices, _ = self.loop.inputs
         varying, constant = dependents(ops, self.own), made_of(ops, self.fixed)
-        slices = set(list(self.loop.body.inputs)[self.loop.carries : self.loop.shared])
-        stops = {v for op in ops for v in op.outputs} - varying - constant
-        border = read_by(needed(ops, self.outputs, stops), self.outputs) & (
-            stops | set(list(self.loop.body.inputs)[: self.loop.carries])
-        )
-        found = [v for v in list(self.loop.body.inputs)[: self.loop.carries] if v in border]
+        forward = {v for op in ops for v in op.outputs} - varying - constant
+        border = read_by(needed(ops, self.outputs, forward), self.outputs) & forward.union(carries)
+        found = [v for v in carries if v in border]
         known = {*constant, *slices, *found}
         for op in ops:
             if op.name in CHEAP and known.issuperset(op.values):
@@ -158,8 +157,9 @@ class Gradient:
         loop = self.loop
         ops = needed(self.body.graph.ops, self.outputs, set(kept))
         used = read_by(ops, self.outputs)
-        slices = [v for v in list(loop.body.inputs)[loop.carries : loop.shared] if v in used]
-        shared = [v for v in (*list(loop.body.inputs)[loop.shared :], *self.body.closed_over()) if v in used]
+        _, slices, shared = loop.inputs
+        slices = [v for v in slices if v in used]
+        shared = [v for v in (*shared, *self.body.closed_over()) if v in used]
         inputs = [*self.own, *slices, *kept, *shared]
         body = Graph(dict.fromkeys(inputs, "of the loop"), ops, self.outputs)
         stacks = len(self.cotangents) + len(slices) + len(kept)
