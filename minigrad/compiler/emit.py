@@ -14,7 +14,7 @@ from minigrad.compiler.graph import Graph, Op, Value
 from minigrad.compiler.layout import Layout, Strides, aligned
 from minigrad.compiler.names import literal, type_name
 from minigrad.compiler.nest import Loops, Nest, Places
-from minigrad.compiler.parallel import BYTE, Chunk, Cut, Decision, decided, of_nest, spread, units
+from minigrad.compiler.parallel import BYTE, Chunk, Cut, Decision, decided, forward_loops, of_nest, spread, units
 from minigrad.compiler.plan import Plan
 from minigrad.compiler.schedule import Step, every
 
@@ -210,7 +210,8 @@ class Emitter:
         dtype = target.base.dtype
         strides = aligned(source, target.shape) if isinstance(source, Layout) else (0,) * len(target.shape)
         loops = Loops(target.shape, [target.strides, strides])
-        places = self.places(self.spreadable(loops, 2 * dtype.itemsize * BYTE * math.prod(target.shape), [strides]))
+        nanoseconds = 2 * dtype.itemsize * BYTE * math.prod(target.shape)
+        places = self.places(self.spreadable(loops, nanoseconds, [strides, target.strides]))
         to, start = places.array(target.base, target.offset, loops.merged(target.strides))
         element = literal(source, dtype) if not isinstance(source, Layout) else ""
         if isinstance(source, Layout):
@@ -221,7 +222,7 @@ class Emitter:
 
     def spreadable(self, loops: Loops, nanoseconds: float, strides: list[Strides]) -> Cut | None:
         """Where to cut loops that write every element once, if it pays."""
-        free = [k for k in range(len(loops.sizes)) if all(loops.merged(s)[k] >= 0 for s in strides)]
+        free = forward_loops(loops, strides)
         return self.decide(decided(self.number, nanoseconds, loops.sizes, free, units(loops)))
 
     def places(self, cut: Cut | None) -> Places:

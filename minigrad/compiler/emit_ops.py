@@ -35,7 +35,7 @@ def matmul2(emitter: Emitter, op: Op) -> None:
     strides = [aligned(Layout(x.base, 0, x.shape[:-2], x.strides[:-2]), batch) for x in (a, b, out)]
     loops = Loops(batch, strides)
     itemsize = out.base.dtype.itemsize
-    name, cut = f"gemm{8 * itemsize}", emitter.decide(of_product(emitter.number, loops, m, n, k, itemsize))
+    name, cut = f"gemm{8 * itemsize}", emitter.decide(of_product(emitter.number, loops, strides, m, n, k, itemsize))
     inside = cut if cut and cut.loop < len(loops.sizes) else None
     places = emitter.places(inside)
     found = [places.array(x.base, x.offset, loops.merged(s)) for x, s in zip((a, b, out), strides)]

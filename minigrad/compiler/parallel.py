@@ -126,9 +126,14 @@ def of_nest(step: str, nest: Nest) -> Decision:
 def free_loops(nest: Nest) -> list[int]:
     """The loops along which nothing is reduced or read backwards."""
     flags = [nest.loops.merged(f) for f in nest.flags.values()]
-    strides = [nest.loops.merged(a.strides) for a in accesses(nest)]
-    loops = range(len(nest.loops.sizes))
-    return [k for k in loops if not any(f[k] for f in flags) and all(s[k] >= 0 for s in strides)]
+    forwards = forward_loops(nest.loops, [a.strides for a in accesses(nest)])
+    return [k for k in forwards if not any(f[k] for f in flags)]
+
+
+def forward_loops(loops: Loops, strides: Sequence[Strides]) -> list[int]:
+    """The loops along which no array is read backwards: its chunks start with the loop's."""
+    merged = [loops.merged(s) for s in strides]
+    return [k for k in range(len(loops.sizes)) if all(s[k] >= 0 for s in merged)]
 
 
 def accesses(nest: Nest) -> list[Access]:
@@ -154,7 +159,9 @@ def element_nanoseconds(op: Op) -> float:
     return FUNCTION.get(op.outputs[0].dtype.itemsize, SIMPLE) if is_function else SIMPLE
 
 
-def of_product(step: str, loops: Loops, m: int, n: int, k: int, itemsize: int) -> Decision:
+def of_product(
+    step: str, loops: Loops, strides: Sequence[Strides], m: int, n: int, k: int, itemsize: int
+) -> Decision:
     """Whether products (m, k) (k, n) inside loops are cut: along those, or each in panels of rows or columns.
 
     Rows count as the loop after `loops`, columns as the one after that.
@@ -162,7 +169,7 @@ def of_product(step: str, loops: Loops, m: int, n: int, k: int, itemsize: int) -
     each = m * n * k * PRODUCT[itemsize]
     nanoseconds, depth = each * math.prod(loops.sizes), len(loops.sizes)
     sizes, multiples = [*loops.sizes, m, n], [*[1] * depth, LINE, LINE]
-    if loops.sizes and (loops.sizes[0] >= LONG or each < PAYS):
+    if 0 in forward_loops(loops, strides) and (loops.sizes[0] >= LONG or each < PAYS):
         return decided(step, nanoseconds, sizes, [0], multiples)
     return decided(step, each, sizes, [depth + (n > m)], multiples)._replace(nanoseconds=nanoseconds)
 

@@ -56,6 +56,8 @@ CHUNKED = {
     "products": (lambda x, y: x @ mg.matrix_transpose(y), STACK, STACK[::-1].copy()),
     "products with a shared factor": (lambda x, w: x @ w, STACK, Z.T.copy()),
     "products of two batches": (lambda x, y: x @ y, STACK[:2, :1], np.swapaxes(STACK[:2], -1, -2).copy()),
+    "products of a batch backwards": (lambda x, y: mg.flip(x, axis=0) @ mg.matrix_transpose(y), STACK[0], STACK[1]),
+    "a part set backwards": (lambda x, y: mg.grad(lambda x: mg.sum(x[::-2] * y))(x), X, Y[:3].copy()),
     "padding": (lambda x: mg.pad(x, ((0, 0), (0, 0), (1, 2), (0, 3))), STACK),
     "join": (lambda x, y: mg.concat([x, y], axis=1), X, Y),
     "three alike": (lambda x, y, z: (mg.exp(x) * 2, mg.exp(y) * 2, mg.exp(z[1:]) * 2), X, Y, Z),
