@@ -23,7 +23,7 @@ from minigrad.compiler.names import type_name
 from minigrad.compiler.parallel import Decision, threaded
 from minigrad.compiler.plan import plan
 from minigrad.compiler.scan import LoopTracer
-from minigrad.compiler.schedule import every, schedule
+from minigrad.compiler.schedule import schedule
 from minigrad.compiler.simplify import simplify
 from minigrad.compiler.state import Slot, State, address
 from minigrad.compiler.trace import Argument, Figure, Number, Reference, Write, expect_own, is_number, tracing
@@ -147,7 +147,7 @@ class Compiled:
 
     def threaded(self, function: Callable) -> Callable:
         """A compiled function of the module, called so that it may use threads, if some of it can."""
-        return threaded(function, self.decisions, [op for step in every(self.steps) for op in step.ops])
+        return threaded(function, self.decisions)
 
     # ---- calling
 

@@ -61,12 +61,16 @@ class Cut(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """How a part of step number `step` runs: estimated time on one core, the cut (None: in one piece), and why."""
+    """How a part of step number `step` runs: estimated time on one core, the cut (None: in one piece), and why.
+
+    blas: whether it has products for which BLAS would use threads of its own.
+    """
 
     step: str
     nanoseconds: float
     cut: Cut | None
     why: str
+    blas: bool = False
 
 
 def decided(step: str, nanoseconds: float, sizes: Sequence[int], free: Sequence[int], units: Sequence[int]) -> Decision:
@@ -95,19 +99,14 @@ def units(loops: Loops) -> list[int]:
     return [*[1] * outer, RUN if outer > 0 else LINE]
 
 
-def threaded(function: Callable, decisions: Sequence[Decision], ops: Sequence[Op]) -> Callable:
+def threaded(function: Callable, decisions: Sequence[Decision]) -> Callable:
     """A compiled function, called so that it may use threads; as it is if none of it can."""
-    products = any(op.name == "matmul2" and product_size(op) > BLAS_ALONE for op in ops)
-    if not products and all(d.cut is None for d in decisions):
+    blas = any(d.blas for d in decisions)
+    if not blas and all(d.cut is None for d in decisions):
         return function
     from minigrad.compiler.runtime.parallel import with_threads
 
-    return with_threads(function, products)
-
-
-def product_size(op: Op) -> int:
-    """The multiplications in a matrix product, all of a batch together."""
-    return op.outputs[0].size * op.values[0].shape[-2 if op.params.get("ta") else -1]
+    return with_threads(function, blas)
 
 
 # ---- loop nests
@@ -170,8 +169,10 @@ def of_product(
     nanoseconds, depth = each * math.prod(loops.sizes), len(loops.sizes)
     sizes, multiples = [*loops.sizes, m, n], [*[1] * depth, LINE, LINE]
     if 0 in forward_loops(loops, strides) and (loops.sizes[0] >= LONG or each < PAYS):
-        return decided(step, nanoseconds, sizes, [0], multiples)
-    return decided(step, each, sizes, [depth + (n > m)], multiples)._replace(nanoseconds=nanoseconds)
+        found = decided(step, nanoseconds, sizes, [0], multiples)
+    else:
+        found = decided(step, each, sizes, [depth + (n > m)], multiples)
+    return found._replace(nanoseconds=nanoseconds, blas=m * n * k > BLAS_ALONE)
 
 
 # ---- functions over a chunk
