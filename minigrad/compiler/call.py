@@ -33,6 +33,7 @@ SOURCE = '''def call(flat, settled=False):
     if len(flat) != {count}:
         return MISS
 {unpacked}
+{kept}
     if not settled and (
         {conditions}
     ):
@@ -75,6 +76,7 @@ def write_call(step: Compiled, guard: Guard) -> Callable:
     text = SOURCE.format(
         count=len(step.signature),
         unpacked=body(f"x{i} = flat[{i}]" for i in range(len(step.signature))),
+        kept=body(kept(bound, step.state)),
         conditions="\n        or ".join([
             *arguments(bound, step.signature), *switches(bound), *guard.conditions(bound), *places(bound, step.state)
         ]),
@@ -116,6 +118,12 @@ def switches(bound: Bound) -> Iterator[str]:
     yield f"journal() is not None or default_dtype() is not {bound.name('dtype', default_dtype())}"
 
 
+def kept(bound: Bound, state: State) -> Iterator[str]:
+    """The arrays that are only read, held during the call: nobody else may let go of them."""
+    for i, slot in enumerate(state.seen):
+        yield f"d{i} = {bound.name('t', slot.tensor)}.{'gradient' if slot.is_grad else 'data'}"
+
+
 def places(bound: Bound, state: State) -> Iterator[str]:
     """Tensors to write into that have other arrays than the last call left, or that somebody else sees; tensors to read
     that do not fit."""
@@ -127,7 +135,7 @@ def places(bound: Bound, state: State) -> Iterator[str]:
             yield f"{bound.name('t', slot.tensor)}.gradient is not held[{i + grads}]"
         yield f"held[{i + grads}].data is not held[{i}]"
     for i, slot in enumerate(state.seen):
-        yield f"({bound.name('t', slot.tensor)}.{'gradient.' * slot.is_grad}data is not arrays[{i}] and not look({i}))"
+        yield f"(d{i}{'.data' * slot.is_grad} is not arrays[{i}]() and not look({i}))"
     if state.held:
         yield "[*map(getrefcount, held)] != counts"
 

@@ -80,7 +80,9 @@ def call_loop(step: Compiled, rows: np.ndarray, data: Sequence[Tensor]) -> tuple
     if step.loop is None:
         step.loop = step.threaded(compiled(step.source, given, "loop"))
     step.read_numbers()
+    alive = [slot.holder().data for slot in step.state.seen]
     count, failed = step.loop(*given)
+    del alive
     for generator, calls in step.draws:
         generator.call += calls * count
     if failed and not count:

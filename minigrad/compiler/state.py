@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from sys import getrefcount
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from minigrad.core import Tensor
 
 HELD = next(map(getrefcount, [object()]))
 """What map(getrefcount, a list) counts of something that only the list refers to."""
+
+GONE = ref(type("Nothing", (), {})())
+"""A weak reference to nothing."""
 
 
 class Slot:
@@ -46,7 +50,8 @@ class State:
 
     data, grads: slots that are written.  seen: those that are only read.
     held: the arrays of `data` and `grads`, then the gradients.  counts: how many references each of them has when
-    nobody else sees it.  arrays: those of `seen`.  addresses: of all arrays, in the order data, grads, seen.
+    nobody else sees it.  arrays: weak references to those of `seen`, which others may want to write into.  addresses: of
+    all arrays, in the order data, grads, seen.
     """
 
     def __init__(self, slots: Sequence[Slot]) -> None:
@@ -57,7 +62,7 @@ class State:
         self.writes = len(self.data) + len(self.grads)
         self.held: list[Any] = [None] * (self.writes + len(self.grads))
         self.counts = [HELD + 1] * self.writes + [HELD + (not s.absent) for s in self.grads]
-        self.arrays: list[Any] = [None] * len(self.seen)
+        self.arrays: list[Any] = [GONE] * len(self.seen)
         self.addresses = np.zeros(len(slots), np.uint64)
         self.replaced: list[tuple[Tensor, Tensor | None]] = []
 
@@ -93,8 +98,8 @@ class State:
             return False
         if not tensor.data.flags.c_contiguous:
             tensor.data = tensor.data.copy(order="C")
-        if tensor.data is not self.arrays[i]:
-            self.arrays[i] = tensor.data
+        if tensor.data is not self.arrays[i]():
+            self.arrays[i] = ref(tensor.data)
             self.addresses[self.writes + i] = address(tensor.data)
         return True
 
@@ -127,7 +132,7 @@ class State:
     def release(self) -> None:
         """Let go of all arrays: another trace works on them now."""
         self.held[:] = [None] * len(self.held)
-        self.arrays[:] = [None] * len(self.arrays)
+        self.arrays[:] = [GONE] * len(self.arrays)
 
     def restore(self) -> None:
         """Put back the gradients that `settle` replaced, since the call failed."""

@@ -351,3 +351,25 @@ def test_threads_take_turns():
         thread.join()
     assert count.tolist() == [200.0] * 4
     assert sorted(r.data[0] for r in results) == list(range(1, 201))
+
+
+def test_an_array_that_is_only_read_is_not_held():
+    p = mg.tensor([1.0, 2.0])
+    read = mg.jit(lambda x: mg.sum(p * x), warmup=0)
+
+    @mg.jit(warmup=0)
+    def change(x):
+        p.assign_(p * 2.0 + x)
+
+    x = mg.tensor([1.0, 1.0])
+    for _ in range(3):
+        read(x)
+        change(x)
+    address = p.data.ctypes.data
+    for _ in range(3):
+        read(x)
+        change(x)
+        assert p.data.ctypes.data == address
+    assert p.data.tolist() == [127.0, 191.0]
+    p.rebind(np.zeros(2, np.float32))  # the array that both knew is gone
+    assert float(read(x)) == 0.0
