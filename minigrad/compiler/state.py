@@ -50,8 +50,8 @@ class State:
 
     data, grads: slots that are written.  seen: those that are only read.
     held: the arrays of `data` and `grads`, then the gradients.  counts: how many references each of them has when
-    nobody else sees it.  arrays: weak references to those of `seen`, which others may want to write into.  addresses: of
-    all arrays, in the order data, grads, seen.
+    nobody else sees it.  arrays: weak references to those of `seen`, into which others may want to write.
+    addresses: of all arrays, in the order data, grads, seen.
     """
 
     def __init__(self, slots: Sequence[Slot]) -> None:
