@@ -88,14 +88,14 @@ class Tensor:
     @property
     def grad(self) -> Tensor | None:
         """The accumulated gradient. A trace remembers whose gradient it reads or changes."""
-        tracer = engine.tracer()
+        tracer = engine.MODE.get().tracer
         if tracer is not None:
             tracer.keep(self)
         return self.gradient
 
     @grad.setter
     def grad(self, gradient: Tensor | None) -> None:
-        tracer = engine.tracer()
+        tracer = engine.MODE.get().tracer
         if tracer is not None:
             tracer.keep(self)
         self.gradient = gradient
