@@ -7,8 +7,6 @@ most 1e-10 of an array's largest magnitude. In float32 the distance of the compi
 4 times that of the eager one, plus 1e-6 of the largest magnitude.
 """
 
-from collections import Counter
-
 import numpy as np
 
 import minigrad as mg
@@ -21,7 +19,7 @@ class Tally:
     """How many subjects were drawn, how many were left out, by reason, and how many arrays of the others."""
 
     def __init__(self, name):
-        self.excluded = Counter()
+        self.excluded = {}
         self.counts = {"name": name, "drawn": 0, "zeros": 0, "excluded": self.excluded}
 
     def admits(self, subject, exact):
@@ -29,7 +27,7 @@ class Tally:
         self.counts["drawn"] += 1
         reason = exclusion(subject, exact)
         if reason:
-            self.excluded[reason] += 1
+            self.excluded[reason] = self.excluded.get(reason, 0) + 1
         return reason is None
 
     def skip(self, names):

@@ -61,7 +61,9 @@ class Emitted:
 @contextmanager
 def uncompiled():
     """Inside, what `mg.jit` builds runs its source as plain Python; the rest of the machinery is the compiled one's."""
-    with mock.patch("minigrad.compiler.compiled.compiled", as_python):
+    made = mock.patch("minigrad.compiler.compiled.compiled", as_python)
+    trimmed = mock.patch("minigrad.compiler.function.return_freed_memory")  # as slow as all the rest together
+    with made, trimmed:
         yield
 
 
