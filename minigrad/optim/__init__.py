@@ -17,13 +17,16 @@ from minigrad.optim.adagrad import Adadelta, Adagrad, RMSprop
 from minigrad.optim.adam import Adam, AdamW
 from minigrad.optim.adam_variants import Adamax, NAdam, RAdam
 from minigrad.optim.asgd import ASGD
+from minigrad.optim.lbfgs import LBFGS
 from minigrad.optim.muon import Muon
 from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.proximal import ProximalSGD
 from minigrad.optim.sgd import SGD
+from minigrad.optim.sharing import Connections, connections, groups_by_connections
 from minigrad.optim.signs import Lion, Rprop
 
 __all__ = [
-    "ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Lion", "Muon", "NAdam", "Optimizer",
-    "ProximalSGD", "RAdam", "RMSprop", "Rprop", "SGD", "lr_scheduler",
+    "ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "LBFGS", "Lion", "Muon", "NAdam",
+    "Optimizer", "ProximalSGD", "RAdam", "RMSprop", "Rprop", "SGD", "Connections", "connections", "groups_by_connections",
+    "lr_scheduler",
 ]  # fmt: skip

@@ -204,12 +204,18 @@ class Optimizer:
             raise ShapeError(f"[{type(self).__name__}] a parameter has shape {p.shape}, its gradient {g.shape}.")
         if g.dtype != p.data.dtype:
             raise DtypeError(f"[{type(self).__name__}] a parameter has dtype {p.dtype}, its gradient {g.dtype}.")
-        if MODE.get().anomaly and not np.isfinite(g).all():
-            index = next(i for i, other in enumerate(self.state) if other is p)
-            raise AnomalyError(
-                f"[{type(self).__name__}] the gradient of parameter {index}, of shape {p.shape}, is not finite: "
-                f"{np.count_nonzero(np.isnan(g))} NaN, {np.count_nonzero(np.isinf(g))} infinite; nothing was changed."
-            )
+        if MODE.get().anomaly:
+            self.expect_finite(p, g)
+
+    def expect_finite(self, p: Tensor, g: np.ndarray) -> None:
+        """Raises AnomalyError, naming the parameter, for a gradient with a NaN or infinity in it."""
+        if np.isfinite(g).all():
+            return
+        index = next(i for i, other in enumerate(self.state) if other is p)
+        raise AnomalyError(
+            f"[{type(self).__name__}] the gradient of parameter {index}, of shape {p.shape}, is not finite: "
+            f"{np.count_nonzero(np.isnan(g))} NaN, {np.count_nonzero(np.isinf(g))} infinite; nothing was changed."
+        )
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or set them to zero."""

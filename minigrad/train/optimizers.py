@@ -21,6 +21,7 @@ def make_optimizer(config: Config, model: nn.Module) -> optim.Optimizer:
         name.lower(): found
         for name, found in vars(optim).items()
         if isinstance(found, type) and issubclass(found, optim.Optimizer) and found is not optim.Optimizer
+        if not found.needs_closure
     }
     if config.optimizer.lower() not in known:
         raise ConfigError(f"[train] optimizer must be one of {', '.join(sorted(known))}, got {config.optimizer!r}.")
