@@ -178,13 +178,14 @@ class Nest:
         self.emitter.checked |= self.checked
         self.before[-1] += self.stores
         depth = source.depth
-        for k in range(depths):
+        deepest = max((k for k in range(depths) if self.before[k] or self.after[k]), default=0)
+        for k in range(deepest + 1):  # inner loops are empty if nobody reads what they make
             for line in self.before[k]:
                 source.add(line)
-            if k < len(self.loops.sizes):
+            if k < deepest:
                 source.add(f"for {self.loops.index[k]} in range({self.places.size(k, self.loops.sizes[k])}):")
                 source.depth += 1
-        for k in reversed(range(depths)):
+        for k in reversed(range(deepest + 1)):
             source.depth = depth + k
             for line in self.after[k]:
                 source.add(line)

@@ -423,9 +423,10 @@ SCATTER = primitive("scatter_add", axes=(0, 1), shape=(2, 2))
         (lambda x: mg.argsort(x * 2.0, axis=1), [np.ones((0, 2))]),
         (primitive("place", key=(..., 1), shape=(3, 2)), [np.arange(3.0)]),
         (lambda g, i, j: SCATTER(g * 2.0, i, j), [np.ones((0, 1)), np.ones((0, 1), int), np.array(1)]),
+        (lambda y: mg.zeros((0, 3)) * mg.exp(mg.broadcast_to(y, (3,)) * 1.5), [np.array(1.0)]),
         (mg.isclose, [np.array([1.0, np.nan, np.inf, 2.0]), np.array([1.0 + 1e-9, np.nan, np.inf, 2.1])]),
     ],
-    ids=["constants", "sort of nothing", "ellipsis", "scatter of nothing", "isclose"],
+    ids=["constants", "sort of nothing", "ellipsis", "scatter of nothing", "for nothing", "isclose"],
 )
 def test_programs_that_once_failed(f, inputs):
     holds(f, inputs)
