@@ -7,7 +7,7 @@
 [(16, 2), (16,), (2, 16), (2,)]
 """
 
-from minigrad.nn import functional, init
+from minigrad.nn import functional, init, utils
 from minigrad.nn.activation import (
     ELU,
     GELU,
@@ -44,7 +44,7 @@ from minigrad.nn.pooling import (
 )
 
 __all__ = [
-    "functional", "init",
+    "functional", "init", "utils",
     "Module", "Parameter",
     "Sequential", "ModuleList", "ModuleDict", "ParameterList",
     "Linear", "Identity", "Flatten", "Unflatten", "Dropout",

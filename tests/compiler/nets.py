@@ -101,6 +101,7 @@ LAYERS = [
 NO_LAYERS = {
     "Module": "a base class", "Parameter": "a tensor", "Sequential": "every net is one", "ModuleList": "a container",
     "ModuleDict": "a container", "ParameterList": "a container", "functional": "a namespace", "init": "a namespace",
+    "utils": "a namespace",
     **dict.fromkeys(["BCEWithLogitsLoss", "CrossEntropyLoss", "L1Loss", "MSELoss", "NLLLoss"], "in LOSSES"),
 }  # fmt: skip
 """Public names of `nn` that have no row, with the reason."""
