@@ -27,6 +27,6 @@ from minigrad.optim.signs import Lion, Rprop
 
 __all__ = [
     "ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "LBFGS", "Lion", "Muon", "NAdam",
-    "Optimizer", "ProximalSGD", "RAdam", "RMSprop", "Rprop", "SGD", "Connections", "connections", "groups_by_connections",
-    "lr_scheduler",
+    "Optimizer", "ProximalSGD", "RAdam", "RMSprop", "Rprop", "SGD", "lr_scheduler", "Connections",
+    "connections", "groups_by_connections",
 ]  # fmt: skip

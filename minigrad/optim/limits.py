@@ -33,7 +33,7 @@ FINITE = Limit("finite", lambda x: abs(x) < float("inf"))
 FRACTION = Limit("in [0, 1)", lambda x: 0 <= x < 1)
 INNER_FRACTION = Limit("in (0, 1)", lambda x: 0 < x < 1)
 SHARE = Limit("in [0, 1]", lambda x: 0 <= x <= 1)
-COUNT = Limit("a whole one, at least 1", lambda x: x == int(x) >= 1)
+COUNT = Limit("a whole one, at least 1", lambda x: isinstance(x, int) and x >= 1)
 
 COUNTS = {2: "two", 3: "three"}
 

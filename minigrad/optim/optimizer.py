@@ -74,7 +74,10 @@ class Optimizer:
         """
         value = self.first.get(name, 0.0)
         value = group[value] if isinstance(value, str) else value
-        return Tensor(np.array(value, np.float64) if name in self.numbers else np.full_like(p.data, value))
+        zeros = np.zeros((), np.float64) if name in self.numbers else np.zeros_like(p.data)
+        if isinstance(value, Tensor):  # it may have a history
+            return (Tensor(zeros) + value).astype(zeros.dtype)
+        return Tensor(np.full_like(zeros, value))
 
     def check(self, group: Group) -> None:
         """Raises ConfigError for hyper-parameters out of range."""
@@ -153,7 +156,9 @@ class Optimizer:
             self.check_gradient(p, p.grad.data)
             self.complete(self.state[p], names, p, group)
             tensors = {name: self.state[p][name] for name in names if name in self.state[p]}
-            state = {name: t.item() if name in self.numbers else t for name, t in tensors.items()}
+            state = {
+                name: t.item() if name in self.numbers and not t.requires_grad else t for name, t in tensors.items()
+            }
             with enable_grad():
                 new_p, new_state = self.update(p.grad, p, state, hyper)
             calls.append((take, (p, new_p)))

@@ -28,7 +28,8 @@ class SGD(Optimizer):
 
     params: parameters or groups.  maximize: ascend instead.  The other arguments are the symbols above.
     differentiable: keep the history of each step in the parameters, so that what comes after it can be differentiated
-    by what went into it: gradients, earlier parameters, and hyper-parameters given as 0-d tensors.
+    by what went into it: gradients, earlier parameters, and hyper-parameters given as 0-d tensors. (PyTorch's leaves
+    out what the first step does to the momentum.)
     Raises ConfigError for a negative number, or Nesterov without momentum or with dampening.
 
     >>> p = nn.Parameter([1.0])

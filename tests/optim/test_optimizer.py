@@ -8,7 +8,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn, optim
-from minigrad.errors import ConfigError, DtypeError, ShapeError
+from minigrad.errors import AnomalyError, ConfigError, DtypeError, ShapeError
 
 
 def with_grad(value, grad=1.0):
@@ -239,7 +239,7 @@ def test_a_copy_with_the_model_trains_the_copy(copied):
 
 # ---- mistakes
 
-P = nn.Parameter([1.0])
+P, M = nn.Parameter([1.0]), nn.Parameter([[1.0]])
 BAD = {
     "negative lr": (lambda: optim.SGD([P], lr=-0.1), ConfigError, r"\[SGD\] lr must be a number, at least 0; got -0.1"),
     "lr is no number": (lambda: optim.SGD([P], lr="0.1"), ConfigError, "lr must be a number, at least 0; got '0.1'"),
@@ -296,6 +296,16 @@ BAD = {
         "only floating-point tensors can be optimized, got int64",
     ),
     "computed": (lambda: optim.SGD([P * 2]), DtypeError, r"a tensor of shape \(1,\) was computed: only leaves"),
+    "Muon on a vector": (lambda: optim.Muon([P]), DtypeError, r"\[Muon\] only matrices .* of shape \(1,\)"),
+    "Muon's steps": (lambda: optim.Muon([M], ns_steps=100), ConfigError, "ns_steps must be a whole number from 1 to"),
+    "Muon's adjustment": (
+        lambda: optim.Muon([M], adjust_lr_fn="adam"),
+        ConfigError,
+        "adjust_lr_fn must be one of None, 'original', 'match_rms_adamw'; got 'adam'",
+    ),
+    "Adafactor's eps": (lambda: optim.Adafactor([P], eps=1e-3), ConfigError, "eps must be a number or None, and a num"),
+    "Adafactor's d": (lambda: optim.Adafactor([P], d=0.5), ConfigError, "d must be a number, at least 1; got 0.5"),
+    "Rprop's etas": (lambda: optim.Rprop([P], etas=(0.5, 0.9)), ConfigError, r"etas\[1\] must be a number, above 1"),
     "no group": (lambda: optim.SGD([P]).add_param_group([P]), ConfigError, "a mapping with the key 'params'"),
 }
 
@@ -325,3 +335,48 @@ def test_repr():
         "maximize=False, differentiable=False\n"
         ")"
     )
+
+
+NAMES = [name for name, x in vars(optim).items() if isinstance(x, type) and issubclass(x, optim.Optimizer)]
+LIMITED = [(name, hyper) for name in NAMES if name != "Optimizer" for hyper in getattr(optim, name).limits]
+
+
+@pytest.mark.parametrize(("name", "hyper"), LIMITED, ids=str)
+def test_no_hyper_parameter_may_be_nan(name, hyper):
+    """Nor a text; of a tuple, each number is looked at."""
+    kind, p = getattr(optim, name), nn.Parameter([[1.0]])
+    default, nan = kind([p]).param_groups[0][hyper], float("nan")
+    bad = [(*default[:i], nan, *default[i + 1 :]) for i in range(len(default))] if isinstance(default, tuple) else [nan]
+    for value in (*bad, "0.1"):
+        with pytest.raises((ConfigError, TypeError), match=rf"{hyper}.* must be .*(nan|'0\.1')"):
+            kind([{"params": p, hyper: value}])
+
+
+NOT_FINITE = {"nan": (np.nan, "1 NaN, 0 infinite"), "infinite": (np.inf, "0 NaN, 1 infinite")}
+
+
+@pytest.mark.parametrize(("value", "message"), NOT_FINITE.values(), ids=NOT_FINITE)
+def test_gradients_that_are_not_finite_are_named_where_anomalies_are_looked_for(value, message):
+    p, q = with_grad(1), with_grad(1, value)
+    optimizer = optim.Adam([p, q])
+    with (
+        mg.detect_anomaly(),
+        pytest.raises(
+            AnomalyError, match=rf"\[Adam\] the gradient of parameter 1, of shape \(1,\), is not finite: {message}"
+        ),
+    ):
+        optimizer.step()
+    assert p.item() == q.item() == 1
+    assert optimizer.state[p]["step"].item() == 0
+    optimizer.step()
+    assert p.item() != 1
+
+
+def test_states_of_other_shapes_are_refused_whole():
+    """Adafactor's state depends on the number of dimensions."""
+    matrix, vector = nn.Parameter(np.ones((2, 3))), nn.Parameter(np.ones(3))
+    saved = optim.Adafactor([matrix], lr=0.5).state_dict()
+    optimizer = optim.Adafactor([vector])
+    with pytest.raises(ConfigError, match=r"\[Adafactor\] parameter 0, of shape \(3,\), has no row_var"):
+        optimizer.load_state_dict(saved)
+    assert optimizer.param_groups[0]["lr"] == 0.01

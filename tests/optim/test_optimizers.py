@@ -14,17 +14,6 @@ OURS_ALONE = {"Lion", "ProximalSGD"}
 SHARED = [row for row in ROWS if row[0] not in OURS_ALONE]
 
 
-@pytest.fixture
-def torch(monkeypatch):
-    """PyTorch in float64, also for the numbers in optimizers' states and inside of Muon, which would take bfloat16."""
-    torch = pytest.importorskip("torch")
-    monkeypatch.setattr(torch.Tensor, "bfloat16", torch.Tensor.clone)
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield torch
-    torch.set_default_dtype(before)
-
-
 @pytest.mark.parametrize(("name", "arguments"), SHARED, ids=ids(SHARED))
 def test_fifty_steps_as_in_pytorch(name, arguments, torch):
     start = {i: START[i] for i in shapes(name)}
