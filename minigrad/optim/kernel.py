@@ -135,9 +135,7 @@ class InPlace(Update):
 
     def prepare(self, p: Tensor, g: np.ndarray, state: State, calls: Calls) -> None:
         given = tuple([state[name].data.item() for name in self.state_numbers])
-        if given not in self.scalars:
-            self.scalars[given] = self.scalars_for(given)
-        scalars, results = self.scalars[given]
+        scalars, results = self.scalars.get(given) or self.scalars_for(given)
         arrays = [own(state[name]) for name in self.names]
         calls.append((self.function, (readable(g), own(p), *arrays, scalars, g.size)))
         for name, result in zip(self.state_numbers, results):
@@ -146,7 +144,8 @@ class InPlace(Update):
     def scalars_for(self, given: tuple[float, ...]) -> tuple[np.ndarray, list[np.ndarray]]:
         """The numbers that the loop reads, and those of the state after it."""
         scalars, results = self.kernel.traced.numbers([*numbers_in(self.hyper), *given])
-        return scalars, [np.array(x, np.float64) for x in results]
+        found = self.scalars[given] = scalars, [np.array(x, np.float64) for x in results]
+        return found
 
 
 KERNELS: dict[Any, Kernel] = {}

@@ -136,12 +136,17 @@ class Optimizer:
         numbers = tuple(name for name in names if name in self.numbers)
         arrays = tuple(name for name in names if name not in self.numbers)
         updates: dict[np.dtype, Update] = {}
+        watchful = MODE.get().anomaly  # looking always would cost a pass over each gradient
         for p in group["params"]:
             if p.grad is None:
                 continue
             g, state = p.grad.data, self.state[p]
             self.check_gradient(p, g)
-            self.complete(state, names, p, group)
+            if watchful:
+                self.expect_finite(p, g)
+            for name in names:
+                if name not in state:
+                    self.add_state(name, p, group)
             if g.dtype not in updates:
                 kernel = kernel_for(self.update, arrays, numbers, hyper, g.dtype, self.elementwise)
                 updates[g.dtype] = kernel.update_with(hyper)
@@ -154,7 +159,10 @@ class Optimizer:
             if p.grad is None:
                 continue
             self.check_gradient(p, p.grad.data)
-            self.complete(self.state[p], names, p, group)
+            if MODE.get().anomaly:
+                self.expect_finite(p, p.grad.data)
+            for name in set(names) - set(self.state[p]):
+                self.add_state(name, p, group)
             tensors = {name: self.state[p][name] for name in names if name in self.state[p]}
             state = {
                 name: t.item() if name in self.numbers and not t.requires_grad else t for name, t in tensors.items()
@@ -164,11 +172,11 @@ class Optimizer:
             calls.append((take, (p, new_p)))
             calls.extend((take, (tensors[name], value)) for name, value in new_state.items())
 
-    def complete(self, state: dict[str, Tensor], names: tuple[str, ...], p: Tensor, group: Group) -> None:
-        """Add what a hyper-parameter needs that was changed since the state was made."""
-        for name in names:
-            if name not in state and (first := self.initial(name, p, group)) is not None:
-                state[name] = first
+    def add_state(self, name: str, p: Tensor, group: Group) -> None:
+        """Make the state that is needed since a hyper-parameter was changed."""
+        first = self.initial(name, p, group)
+        if first is not None:
+            self.state[p][name] = first
 
     def record(self, tracer: Any) -> None:
         """The step on symbolic tensors, for the compiler."""
@@ -201,16 +209,11 @@ class Optimizer:
         ]
 
     def check_gradient(self, p: Tensor, g: np.ndarray) -> None:
-        """Raises ShapeError or DtypeError for a gradient that is not like its parameter.
-
-        In `mg.detect_anomaly()` also AnomalyError for one that is not finite: looking always would cost a pass over it.
-        """
+        """Raises ShapeError or DtypeError for a gradient that is not like its parameter."""
         if g.shape != p.data.shape:
             raise ShapeError(f"[{type(self).__name__}] a parameter has shape {p.shape}, its gradient {g.shape}.")
         if g.dtype != p.data.dtype:
             raise DtypeError(f"[{type(self).__name__}] a parameter has dtype {p.dtype}, its gradient {g.dtype}.")
-        if MODE.get().anomaly:
-            self.expect_finite(p, g)
 
     def expect_finite(self, p: Tensor, g: np.ndarray) -> None:
         """Raises AnomalyError, naming the parameter, for a gradient with a NaN or infinity in it."""
