@@ -79,7 +79,7 @@ TRAIN_OPTIONS = {
     },
     "--epochs": {"type": int, "metavar": "N", "help": "how often to go through the training samples"},
     "--batch-size": {"type": int, "metavar": "N", "help": "samples a step"},
-    "--optimizer": {"metavar": "NAME", "help": "adam (default), sgd, ..."},
+    "--optimizer": {"metavar": "NAME", "help": "adam (default), sgd, or another of mg.optim"},
     "--lr": {"type": float, "metavar": "RATE", "help": "the highest learning rate: warm-up, then cosine to 0"},
     "--weight-decay": {"type": float, "metavar": "W", "help": "default 0"},
     "--momentum": {"type": float, "metavar": "M", "help": "for sgd (default 0.9)"},

@@ -23,7 +23,9 @@ class SGD(Optimizer):
     gradient descent (Cauchy 1847): `SGD(params, lr)`, with gradients of the loss over all data;
     the heavy ball, p_next = p - lr gradient + momentum (p - p_before): `SGD(params, lr, momentum)`;
     Nesterov momentum, as Sutskever et al. (2013) write it: `SGD(params, lr, momentum, nesterov=True)`;
-    L2 regularization, loss + weight_decay / 2 |p|^2: `weight_decay`; without momentum that is decoupled decay too;
+    L2 regularization, loss + weight_decay / 2 |p|^2: `weight_decay`;
+    decoupled weight decay (Loshchilov & Hutter 2017, SGDW), p = (1 - lr weight_decay) p before the step and apart from
+    the momentum: `decoupled_weight_decay=True`;
     L1 regularization: `ProximalSGD`.
 
     params: parameters or groups.  maximize: ascend instead.  The other arguments are the symbols above.
@@ -53,6 +55,7 @@ class SGD(Optimizer):
         *,
         maximize: bool = False,
         differentiable: bool = False,
+        decoupled_weight_decay: bool = False,
     ) -> None:
         defaults = {
             "lr": lr,
@@ -62,6 +65,7 @@ class SGD(Optimizer):
             "nesterov": nesterov,
             "maximize": maximize,
             "differentiable": differentiable,
+            "decoupled_weight_decay": decoupled_weight_decay,
         }
         super().__init__(params, defaults)
 

@@ -165,6 +165,13 @@ def test_a_step_into_infinity_is_taken_back():
     assert found.t == pytest.approx(0.5, abs=0.45)
 
 
+def test_the_closure_may_be_compiled():
+    eager, run = (Run(mg, nn, line_search_fn="strong_wolfe") for _ in range(2))
+    run.closure = mg.jit(run.closure)
+    rows, expected = (np.array(r.steps(2)) for r in (run, eager))
+    np.testing.assert_allclose(np.delete(rows, 1, axis=1), np.delete(expected, 1, axis=1), rtol=1e-9, atol=1e-9)
+
+
 # ---- mistakes
 
 

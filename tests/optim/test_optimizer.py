@@ -330,9 +330,9 @@ def test_repr():
     assert text == (
         "SGD(\n"
         "  1 tensors: lr=0.1, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False, "
-        "maximize=False, differentiable=False\n"
+        "maximize=False, differentiable=False, decoupled_weight_decay=False\n"
         "  2 tensors: lr=0.5, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False, "
-        "maximize=False, differentiable=False\n"
+        "maximize=False, differentiable=False, decoupled_weight_decay=False\n"
         ")"
     )
 

@@ -73,6 +73,19 @@ def test_state_goes_both_ways(name, arguments, torch):
             np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
 
 
+def test_decoupled_weight_decay_of_sgd(torch):
+    """PyTorch has none: p shrinks, then its SGD without weight decay steps."""
+    p, q = nn.Parameter(START[0]), torch.nn.Parameter(torch.tensor(START[0]))
+    mine = optim.SGD([p], lr=0.1, momentum=0.9, weight_decay=0.2, decoupled_weight_decay=True)
+    reference = torch.optim.SGD([q], lr=0.1, momentum=0.9)
+    for step in range(STEPS):
+        p.grad, q.grad = mg.tensor(gradient(step, 0)), torch.tensor(gradient(step, 0))
+        q.data *= 1 - 0.1 * 0.2
+        mine.step()
+        reference.step()
+        np.testing.assert_allclose(p.numpy(), q.detach().numpy(), rtol=1e-10, atol=1e-12)
+
+
 def lion(g, p, m, lr=1e-4, betas=(0.9, 0.99), weight_decay=0.0, maximize=False):
     """Algorithm 2 of Chen et al. (2023), line by line."""
     g = -g if maximize else g

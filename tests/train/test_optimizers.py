@@ -31,10 +31,19 @@ def test_makes_the_optimizer_with_its_options(given, kind, expected):
     assert made.param_groups[0]["params"] == list(MODEL.parameters())
 
 
+KINDS = [x for x in vars(optim).values() if isinstance(x, type) and issubclass(x, optim.Optimizer)]
+
+
+@pytest.mark.parametrize("kind", [k for k in KINDS if k not in (optim.Optimizer, optim.LBFGS, optim.Muon)])
+def test_every_optimizer_of_vectors_that_needs_no_closure_can_be_named(kind):
+    assert type(make_optimizer(Config(data="x", optimizer=kind.__name__), MODEL)) is kind
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         ({"optimizer": "optimizer"}, r"optimizer must be one of .*adam, .*adamw.*sgd.*, got 'optimizer'"),
+        ({"optimizer": "lbfgs"}, "optimizer must be one of .*, got 'lbfgs'"),
         ({"optimizer": "adam", "momentum": 0.5}, "optimizer adam takes no momentum"),
     ],
 )
