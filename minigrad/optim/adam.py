@@ -105,6 +105,9 @@ class AdamW(Adam):
             decoupled_weight_decay=True,
         )
 
+    def loaded_group(self, saved: Mapping[str, Any]) -> dict[str, Any]:
+        return super().loaded_group({**saved, "decoupled_weight_decay": True})  # of an Adam too, as in PyTorch
+
 
 def adam_step(g: Any, state: State, hyper: Mapping[str, Any]) -> tuple[Any, State]:
     """lr m' / (sqrt(v') + eps), and the state after it; written as c1 m / (sqrt(v) + c2), one pass less."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from minigrad.engine import MODE, configuration_changed, enable_grad, no_grad, t
 from minigrad.errors import AnomalyError, ConfigError, DtypeError, ShapeError, TracingError
 from minigrad.ops import tensor, zeros_like
 from minigrad.optim.group import Group
+from minigrad.optim.history import prepare_with_history
 from minigrad.optim.hyper import plain
 from minigrad.optim.kernel import Calls, Update, kernel_for
 from minigrad.optim.limits import NOT_NEGATIVE, expect, table
@@ -119,23 +120,31 @@ class Optimizer:
             self.record(tracer())
             return loss
         with np.errstate(all="ignore"):  # a diverging run shows in its loss; a warning for each step would bury that
-            calls: list[tuple[Callable, tuple]] = []
+            calls: Calls = []
             for group in self.param_groups:
                 self.prepare(group, calls)
         for call, arguments in calls:
             call(*arguments)
         return loss
 
-    def prepare(self, group: Group, calls: list[tuple[Callable, tuple]]) -> None:
+    def prepare(self, group: Group, calls: Calls) -> None:
         """Append what a step does to the parameters of a group: calls that cannot fail. Until then nothing changes."""
         hyper = {name: plain(group[name]) for name in self.defaults}
-        if hyper.get("differentiable"):
-            self.prepare_with_history(group, hyper, calls)
-            return
         names = self.state_names(group)
+        if hyper.get("differentiable"):
+            calls += prepare_with_history(self.update, self.numbers, hyper, self.ready(group, names))
+            return
         numbers = tuple(name for name in names if name in self.numbers)
         arrays = tuple(name for name in names if name not in self.numbers)
         updates: dict[np.dtype, Update] = {}
+        for p, g, state in self.ready(group, names):
+            if g.dtype not in updates:
+                kernel = kernel_for(self.update, arrays, numbers, hyper, g.dtype, self.elementwise)
+                updates[g.dtype] = kernel.update_with(hyper)
+            updates[g.dtype].prepare(p, g, state, calls)
+
+    def ready(self, group: Group, names: tuple[str, ...]) -> Iterator[tuple[Tensor, np.ndarray, dict[str, Tensor]]]:
+        """The parameters of a group that have a gradient, the gradient, checked, and the state, complete."""
         watchful = MODE.get().anomaly  # looking always would cost a pass over each gradient
         for p in group["params"]:
             if p.grad is None:
@@ -147,30 +156,7 @@ class Optimizer:
             for name in names:
                 if name not in state:
                     self.add_state(name, p, group)
-            if g.dtype not in updates:
-                kernel = kernel_for(self.update, arrays, numbers, hyper, g.dtype, self.elementwise)
-                updates[g.dtype] = kernel.update_with(hyper)
-            updates[g.dtype].prepare(p, g, state, calls)
-
-    def prepare_with_history(self, group: Group, hyper: dict[str, Any], calls: Calls) -> None:
-        """As `prepare`, but the parameters and their state become functions of what the step read."""
-        names = self.state_names(group)
-        for p in group["params"]:
-            if p.grad is None:
-                continue
-            self.check_gradient(p, p.grad.data)
-            if MODE.get().anomaly:
-                self.expect_finite(p, p.grad.data)
-            for name in set(names) - set(self.state[p]):
-                self.add_state(name, p, group)
-            tensors = {name: self.state[p][name] for name in names if name in self.state[p]}
-            state = {
-                name: t.item() if name in self.numbers and not t.requires_grad else t for name, t in tensors.items()
-            }
-            with enable_grad():
-                new_p, new_state = self.update(p.grad, p, state, hyper)
-            calls.append((take, (p, new_p)))
-            calls.extend((take, (tensors[name], value)) for name, value in new_state.items())
+            yield p, g, state
 
     def add_state(self, name: str, p: Tensor, group: Group) -> None:
         """Make the state that is needed since a hyper-parameter was changed."""
@@ -342,13 +328,6 @@ class Optimizer:
             for group in self.param_groups
         ]
         return "\n".join([f"{type(self).__name__}(", *lines, ")"])
-
-
-def take(tensor: Tensor, value: Any) -> None:
-    """Let the tensor hold another value with its history; graphs that were recorded keep what they read."""
-    value = value.astype(tensor.dtype) if isinstance(value, Tensor) else Tensor(np.array(value, tensor.dtype))
-    tensor.rebind(value.data)
-    tensor.node = value.node
 
 
 def as_groups(who: str, params: Any) -> list[Mapping[str, Any]]:

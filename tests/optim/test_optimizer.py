@@ -173,6 +173,13 @@ def test_loading_takes_hyper_parameters_too():
     assert target.param_groups[0]["params"] == [p]
 
 
+def test_adamw_stays_what_it_is_with_the_state_of_an_adam():
+    optimizer = optim.AdamW([with_grad(1)])
+    optimizer.load_state_dict(optim.Adam([with_grad(1)], weight_decay=0.5).state_dict())
+    assert optimizer.param_groups[0]["weight_decay"] == 0.5
+    assert optimizer.param_groups[0]["decoupled_weight_decay"] is True
+
+
 def state_of(parameters, kind=optim.Adam, **arguments):
     return kind(parameters, **arguments).state_dict()
 
