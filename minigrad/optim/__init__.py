@@ -11,22 +11,28 @@
 True
 """
 
-from minigrad.optim import lr_scheduler
+from minigrad.optim import lr_scheduler, swa_utils
+from minigrad.optim.accumulation import accumulate_grad
 from minigrad.optim.adafactor import Adafactor
 from minigrad.optim.adagrad import Adadelta, Adagrad, RMSprop
 from minigrad.optim.adam import Adam, AdamW
 from minigrad.optim.adam_variants import Adamax, NAdam, RAdam
 from minigrad.optim.asgd import ASGD
+from minigrad.optim.freezing import frozen
 from minigrad.optim.lbfgs import LBFGS
 from minigrad.optim.muon import Muon
+from minigrad.optim.noise import GradientNoise
 from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.proximal import ProximalSGD
+from minigrad.optim.rate_search import RateSearch, lr_find, lr_range_test
 from minigrad.optim.sgd import SGD
 from minigrad.optim.sharing import Connections, connections, groups_by_connections
 from minigrad.optim.signs import Lion, Rprop
 
 __all__ = [
     "ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "LBFGS", "Lion", "Muon", "NAdam",
-    "Optimizer", "ProximalSGD", "RAdam", "RMSprop", "Rprop", "SGD", "lr_scheduler", "Connections",
-    "connections", "groups_by_connections",
+    "Optimizer", "ProximalSGD", "RAdam", "RMSprop", "Rprop", "SGD",
+    "Connections", "connections", "groups_by_connections",
+    "GradientNoise", "RateSearch", "accumulate_grad", "frozen", "lr_find", "lr_range_test",
+    "lr_scheduler", "swa_utils",
 ]  # fmt: skip

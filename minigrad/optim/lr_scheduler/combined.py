@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minigrad.errors import ConfigError
+from minigrad.optim.hyper import either
 from minigrad.optim.lr_scheduler.base import LRScheduler
-from minigrad.optim.lr_scheduler.numbers import either
 from minigrad.optim.optimizer import Optimizer
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from minigrad.optim.hyper import either
 from minigrad.optim.lr_scheduler.base import per_group
 from minigrad.optim.lr_scheduler.given import called
 from minigrad.optim.lr_scheduler.momentum import MomentumLR, expect_momentum
-from minigrad.optim.lr_scheduler.numbers import either, floor
+from minigrad.optim.lr_scheduler.numbers import floor
 from minigrad.optim.optimizer import Optimizer
 
 MODES: dict[str, tuple[str, Callable[[Any, float], Any]]] = {

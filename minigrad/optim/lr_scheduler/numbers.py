@@ -8,11 +8,7 @@ from typing import Any
 
 from minigrad import ops
 from minigrad.core import Tensor
-
-
-def either(condition: Any, x: Any, y: Any) -> Any:
-    """x if the condition holds, else y; of a symbolic condition, a number that compiled code chooses."""
-    return ops.select(condition, x, y) if isinstance(condition, Tensor) else x if condition else y
+from minigrad.optim.hyper import either
 
 
 def least(x: Any, limit: float) -> Any:

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 from minigrad import ops
 from minigrad.core import Tensor
 from minigrad.errors import ConfigError
+from minigrad.optim.hyper import either
 from minigrad.optim.lr_scheduler.base import per_group
 from minigrad.optim.lr_scheduler.momentum import MomentumLR, expect_momentum
-from minigrad.optim.lr_scheduler.numbers import FALLS, either
+from minigrad.optim.lr_scheduler.numbers import FALLS
 from minigrad.optim.optimizer import Optimizer
 
 

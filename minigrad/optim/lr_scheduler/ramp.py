@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from minigrad.optim.hyper import either
 from minigrad.optim.lr_scheduler.base import LRScheduler
-from minigrad.optim.lr_scheduler.numbers import either, least
+from minigrad.optim.lr_scheduler.numbers import least
 from minigrad.optim.optimizer import Optimizer
 
 
