@@ -10,7 +10,7 @@ import minigrad as mg
 from minigrad import engine, nn, optim
 from minigrad.errors import ShapeError
 from minigrad.optim import kernel as kernels
-from tests.optim.table import CORNERS, ids
+from tests.optim.table import CORNERS, RICH, ids
 
 SHAPES = [(), (0,), (1,), (7,), (3, 5), (257,), (2, 3, 11)]
 HUGE, TINY = 1e30, 1e-42
@@ -95,9 +95,13 @@ def address(tensor):
     return tensor.data.__array_interface__["data"][0]
 
 
-def test_steps_are_in_place_and_allocate_nothing(at_once):
-    p, optimizer = settled()
-    tensors = [p, *(t for name, t in optimizer.state[p].items() if name != "step")]
+IN_PLACE = [row for row in RICH if row in ELEMENTWISE]
+
+
+@pytest.mark.parametrize(("name", "arguments"), IN_PLACE, ids=ids(IN_PLACE))
+def test_steps_are_in_place_and_allocate_nothing(name, arguments, at_once):
+    p, optimizer = settled(getattr(optim, name), **arguments)
+    tensors = [p, *(t for name, t in optimizer.state[p].items() if name not in optimizer.numbers)]
     before = [address(t) for t in tensors]
     for _ in range(5):
         optimizer.step()

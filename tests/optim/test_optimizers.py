@@ -110,6 +110,24 @@ def test_every_optimizer_has_its_rows():
     assert {n for n, kind in kinds.items() if not kind.needs_closure} == set(NAMES)
 
 
+@pytest.mark.parametrize(("name", "arguments"), ROWS, ids=ids(ROWS))
+def test_rules_are_pure(name, arguments):
+    """What a rule gets it neither changes nor hands on: its results are arrays of their own."""
+    p = nn.Parameter(START[0])
+    optimizer = getattr(optim, name)([p], **arguments)
+    p.grad = mg.tensor(gradient(1, 0))
+    optimizer.step()
+    state = {n: t.item() if n in optimizer.numbers else t.numpy().copy() for n, t in optimizer.state[p].items()}
+    given = [gradient(2, 0), START[0].copy(), *(x for x in state.values() if isinstance(x, np.ndarray))]
+    for x in given:
+        x.flags.writeable = False  # a rule that writes into it raises
+    hyper = {n: plain(optimizer.param_groups[0][n]) for n in optimizer.defaults}
+    new_p, new_state = optimizer.update(given[0], given[1], state, hyper)
+    made = [new_p, *(x for x in new_state.values() if isinstance(x, np.ndarray))]
+    assert new_state.keys() == state.keys()
+    assert not any(np.shares_memory(x, y) for x in made for y in (*given, *made) if x is not y)
+
+
 @pytest.mark.parametrize(("name", "arguments"), CORNERS, ids=ids(CORNERS))
 def test_resumed_from_a_state_dict_bit_for_bit(name, arguments):
     def train(parameters, optimizer, steps):
