@@ -23,7 +23,8 @@ class DataLoader:
     """Iterates over a data set in batches, tuples of tensors (x, y, ...) whose first axis has length `batch_size`.
 
     dataset: a Dataset, a TensorDataset, or anything else with `arrays` of one length.
-    batch_size: samples a batch, at least 1; the last batch holds what is left, unless `drop_last`.
+    batch_size: samples a batch, at least 1; the last batch holds what is left, unless `drop_last`. The attribute may be
+        changed between epochs, as `optim.lr_scheduler.BatchSizeScheduler` does.
     shuffle: visit the samples in a new order in every epoch.
     seed: all that the order depends on, beside the number of the epoch.
     transform: for augmentation; called as transform(generator, *arrays) with the NumPy arrays of each batch, it returns

@@ -101,6 +101,26 @@ def test_a_schedule_steps_inside(name):
     assert len(set(rows[:, 0])) > 1
 
 
+@pytest.mark.parametrize("name", ["CyclicLR", "OneCycleLR", "three phases"])
+def test_the_first_beta_cycles_inside(name):
+    def make():
+        model, optimizer = linear()
+        schedule = SCHEDULES[name](optimizer)
+
+        def step(x, y):
+            optimizer.zero_grad()
+            F.cross_entropy(model(x), y).backward()
+            optimizer.step()
+            schedule.step()
+            return ()
+
+        return step, lambda: (*(beta for g in optimizer.param_groups for beta in g["betas"]), model.weight)
+
+    rows = both(make)
+    assert len(set(rows[:, 0])) > 3
+    np.testing.assert_array_equal(rows[:, 1], 0.999)
+
+
 def test_a_learning_rate_that_starts_at_zero():
     """Zero is not built in: rules do not ask for it."""
 

@@ -348,6 +348,19 @@ def test_mistakes_are_named(act, error, message):
         act()
 
 
+@pytest.mark.parametrize("name", ["StepLR", "ReduceLROnPlateau"])
+def test_groups_that_came_later_are_noticed(name):
+    opt = optimizer(1.0)
+    schedule = StepLR(opt, 1, 0.5) if name == "StepLR" else lr_scheduler.ReduceLROnPlateau(opt)
+    arguments = () if name == "StepLR" else (1.0,)
+    schedule.step(*arguments)
+    opt.add_param_group({"params": [nn.Parameter([1.0])], "lr": 3.0, "initial_lr": 6.0})
+    with pytest.raises(ConfigError, match="was made for 1 parameter groups, the optimizer has 2 now: .* last_epoch=0"):
+        schedule.step(*arguments)
+    if name == "StepLR":
+        assert StepLR(opt, 1, 0.5, last_epoch=0).get_last_lr() == [0.5, 3.0]
+
+
 @pytest.mark.parametrize("name", ["CyclicLR", "OneCycleLR"])
 def test_without_momentum_there_is_none_to_cycle(name):
     class Plain(optim.Optimizer):

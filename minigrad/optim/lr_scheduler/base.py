@@ -94,10 +94,22 @@ class LRScheduler:
         return [group["lr"] for group in self.optimizer.param_groups]
 
     def step(self) -> None:
-        """Count a step and set the learning rates; call it after the optimizer's step."""
+        """Count a step and set the learning rates; call it after the optimizer's step.
+
+        Raises ConfigError if the optimizer has got more parameter groups since the schedule was made.
+        """
         if tracer() is not None:
             tracer().watch(self)
+        self._check_groups()
         self._go_to(self.last_epoch + 1)
+
+    def _check_groups(self) -> None:
+        groups, known = len(self.optimizer.param_groups), len(self.base_lrs)
+        if groups != known:
+            raise ConfigError(
+                f"[{type(self).__name__}] was made for {known} parameter groups, the optimizer has {groups} now: "
+                f"make a new schedule, with last_epoch={self.last_epoch - 1} to go on."
+            )
 
     def _go_to(self, t: int) -> None:
         """Be where t steps lead; if that fails, nothing has changed."""

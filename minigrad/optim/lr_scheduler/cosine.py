@@ -74,6 +74,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
             super().step()
             return
         self._expect(epoch >= 0, f"epoch >= 0, got {epoch}")
+        self._check_groups()
         rates = self.rates(epoch)
         self.last_epoch = floor(epoch)
         self._set(rates)

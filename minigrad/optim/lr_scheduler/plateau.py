@@ -64,6 +64,7 @@ class ReduceLROnPlateau(FromLastLR):
                 "[ReduceLROnPlateau] decides by the metric, which is known only when the compiled function runs: "
                 "return the metric from it and call step(metric) outside."
             )
+        self._check_groups()
         metric = float(metrics)
         self.last_epoch += 1
         if self.is_better(metric):
