@@ -363,3 +363,37 @@ def test_a_schedule_steps_inside_a_loop():
     for a, b in zip(*results):
         np.testing.assert_allclose(b, a, rtol=0, atol=1e-10)
     assert results[1][-1] == len(ORDER)
+
+
+def test_everything_around_a_step_in_a_loop():
+    """Clipping, noise, a schedule that cycles the momentum, and an average of the weights, in one compiled call."""
+    results = []
+    for run in (lambda step, order, *data: [step(*(d[row] for d in data)) for row in order], mg.jit):
+        mg.manual_seed(0)
+        model, optimizer = linear()
+        schedule = schedules.OneCycleLR(optimizer, 0.3, 20)
+        average = optim.swa_utils.AveragedModel(model, optim.swa_utils.get_ema_avg_fn(0.7))
+        noise = optim.GradientNoise(model.parameters(), eta=0.01)
+
+        def step(x, y, parts=(model, optimizer, schedule, average, noise)):
+            model, optimizer, schedule, average, noise = parts
+            loss = F.cross_entropy(model(x), y)
+            optimizer.zero_grad()
+            loss.backward()
+            norm = nn.utils.clip_grad_norm_(model.parameters(), 0.05)
+            noise.add_()
+            optimizer.step()
+            schedule.step()
+            average.update_parameters(model)
+            return loss, norm
+
+        order, data = ORDER, (mg.tensor(X), mg.tensor(Y))
+        if run is mg.jit:
+            losses, norms = run(step).loop(order, *data)
+        else:
+            losses, norms = map(mg.stack, zip(*run(step, order, *data)))
+        results.append([losses, norms, *model.parameters(), *average.parameters(), *schedule.get_last_lr()])
+        assert (schedule.last_epoch, average.n_averaged.item(), noise.state_dict()["calls"]) == (len(ORDER),) * 3
+    for a, b in zip(*results):
+        np.testing.assert_allclose(b, a, rtol=0, atol=1e-10)
+    assert results[0][1].numpy().min() > 0.05

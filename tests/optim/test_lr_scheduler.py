@@ -186,6 +186,17 @@ def test_combined_as_in_pytorch(build):
     assert len(np.unique(rates.round(12))) > 2
 
 
+def test_each_part_of_a_sequence_is_asked_about_its_own_steps_only():
+    opt, asked = optimizer(1.0), set()
+    parts = [
+        lr_scheduler.OneCycleLR(opt, max_lr=0.5, total_steps=5, cycle_momentum=False),
+        LambdaLR(opt, lambda t: asked.add(t) or 1.0),
+        StepLR(opt, 1),
+    ]
+    settings_of(opt, SequentialLR(opt, parts, [6, 9]), range(20))
+    assert asked == {0, 1, 2}
+
+
 def test_the_rule_of_large_batches():
     """Goyal et al. 2017: eight times the batch, a warm-up to eight times the rate, decays of the scaled rate."""
     opt = optimizer(0.1)
@@ -355,7 +366,7 @@ def test_groups_that_came_later_are_noticed(name):
     arguments = () if name == "StepLR" else (1.0,)
     schedule.step(*arguments)
     opt.add_param_group({"params": [nn.Parameter([1.0])], "lr": 3.0, "initial_lr": 6.0})
-    with pytest.raises(ConfigError, match="was made for 1 parameter groups, the optimizer has 2 now: .* last_epoch=0"):
+    with pytest.raises(ConfigError, match=r"was made for 1 parameter groups, the optimizer has 2 now: .* last_epoch=0"):
         schedule.step(*arguments)
     if name == "StepLR":
         assert StepLR(opt, 1, 0.5, last_epoch=0).get_last_lr() == [0.5, 3.0]
