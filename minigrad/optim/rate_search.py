@@ -105,7 +105,7 @@ def lr_range_test(
     """One run whose learning rate grows from step to step until the loss explodes (Smith 2015).
 
     lr_i = lowest (highest / lowest)^(i / (steps - 1)) in all groups; it ends early when the smoothed loss is `stop`
-    times the smallest so far, or not finite. The suggestion is where the smoothed loss falls fastest over log lr.
+    times the smallest so far, or not finite. The suggestion is where the loss falls fastest over log lr.
 
     step: makes one training step, with the next batch and this optimizer, and returns the loss; it may be compiled.
     model: its buffers are restored too.
@@ -146,7 +146,8 @@ def lr_range_test(
         restore()
     if len(smooth) < 2:
         raise ConfigError(f"[lr_range_test] the losses {losses} end before two are finite: lower `lowest`.")
-    return RateSearch(rates[: len(losses)], np.array(losses), float(rates[steepest(smooth, rates)]))
+    falling = losses[: max(2, 1 + int(np.argmin(smooth)))]
+    return RateSearch(rates[: len(losses)], np.array(losses), float(rates[steepest(falling, rates)]))
 
 
 def smoothed(losses: Sequence[float]) -> float:
@@ -155,10 +156,14 @@ def smoothed(losses: Sequence[float]) -> float:
     return float(np.average(losses, weights=weights))
 
 
-def steepest(smooth: Sequence[float], rates: np.ndarray) -> int:
-    """Where the loss falls fastest with the logarithm of the rate, before its minimum."""
-    slope = np.gradient(smooth, np.log(rates[: len(smooth)]))
-    return int(np.argmin(slope[: int(np.argmin(smooth)) + 1]))
+def steepest(losses: Sequence[float], rates: np.ndarray) -> int:
+    """Where the loss falls fastest with the logarithm of the rate.
+
+    Averages that look back and ahead, so that the place is not late as the average of the past is.
+    """
+    back = [smoothed(losses[: i + 1]) for i in range(len(losses))]
+    ahead = [smoothed(losses[i:][::-1]) for i in range(len(losses))]
+    return int(np.argmin(np.gradient(np.add(back, ahead), np.log(rates[: len(losses)]))))
 
 
 def snapshot(optimizer: Optimizer, model: Module | None) -> Callable[[], None]:

@@ -124,6 +124,18 @@ def test_it_ends_when_the_loss_explodes():
     assert p.item() == 1.0
 
 
+@pytest.mark.parametrize("place", [20, 50, 70])
+def test_the_suggestion_is_where_the_loss_falls_fastest(place):
+    """A loss that falls along a logistic curve, noise on it, and explodes: the place is known."""
+    i, rng = iter(range(100)), np.random.default_rng(0)
+    losses = 2 / (1 + np.exp((np.arange(100) - place) / 4)) + 0.02 * rng.standard_normal(100) + 0.1
+    losses[85:] = 100.0
+    optimizer = optim.SGD([nn.Parameter([1.0])], lr=1.0)
+    found = optim.lr_range_test(optimizer, lambda: losses[next(i)], lowest=1e-6, highest=1e3)
+    assert len(found.rates) == 86
+    assert abs(np.searchsorted(found.rates, found.suggestion) - place) <= 3
+
+
 def test_an_error_leaves_nothing_behind():
     model, optimizer, step = regression()
     before = model.state_dict()
