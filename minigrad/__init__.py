@@ -210,12 +210,18 @@ from minigrad.transforms import grad, hessian, hvp, jacobian, jvp, value_and_gra
 keep_freed_memory()
 
 if TYPE_CHECKING:
-    from minigrad import checking, data
+    from minigrad import checking, curvature, data
     from minigrad.checking import gradcheck
     from minigrad.compiler import jit
 
 # Not every program loads data or checks gradients: these are imported when they are first asked for.
-_ON_FIRST_USE = {"checking": "checking", "data": "data", "gradcheck": "checking.check", "jit": "compiler.function"}
+_ON_FIRST_USE = {
+    "checking": "checking",
+    "curvature": "curvature",
+    "data": "data",
+    "gradcheck": "checking.check",
+    "jit": "compiler.function",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -229,7 +235,7 @@ def __getattr__(name: str) -> Any:
 __all__ = """
 Tensor tensor
 grad value_and_grad vjp jvp hvp jacobian hessian checkpoint scan custom_op autograd no_grad enable_grad detect_anomaly
-gradcheck checking jit disable_jit
+gradcheck checking curvature jit disable_jit
 float32 float64 float16 int8 int16 int32 int64 uint8 bool default_dtype set_default_dtype result_type can_cast finfo
 iinfo
 manual_seed Generator set_num_threads get_num_threads random nn optim data save load

@@ -1,4 +1,4 @@
-"""Pictures of a training run, as PNG files in memory; matplotlib is imported when the first one is drawn."""
+"""Pictures of a training run or a spectrum, as PNG files in memory; matplotlib is imported for the first one."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -86,6 +86,25 @@ def _label_cells(axes, counts, class_names):
     for row, column in np.argwhere(counts):
         color = "white" if row == column and counts[row, column] > 0.6 * counts[row].sum() else INK
         axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=color, fontsize=9)
+
+
+def spectrum(eigenvalues: np.ndarray, density: np.ndarray) -> bytes:
+    """A density of eigenvalues as a PNG; its axis is logarithmic, over six decades, so that few large ones show.
+
+    eigenvalues, density: points in ascending order and the density there, of one shape (n,).
+    """
+    figure = _figure(6, 3.6)
+    axes = figure.subplots()
+    lowest = density.max() * 1e-6
+    axes.fill_between(eigenvalues, lowest, np.maximum(density, lowest), color=TRAIN, alpha=0.3, linewidth=0)
+    axes.plot(eigenvalues, np.maximum(density, lowest), color=TRAIN, linewidth=1.5)
+    axes.axvline(0, color=INK, linewidth=0.6)
+    axes.set_yscale("log")
+    axes.set_ylim(lowest, 2 * density.max())
+    axes.set_title("Density of the Hessian's eigenvalues", loc="left")
+    axes.set_xlabel("eigenvalue")
+    _tidy(axes)
+    return _png(figure)
 
 
 def _figure(width: float, height: float) -> Any:

@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "data": TENSORS,
     "saving": TENSORS,
     "checking": TENSORS,
-    "curvature": TENSORS,
+    "curvature": TENSORS | {"optim", "plot"},
     "plot": {"errors"},
     "train": TENSORS | LIBRARY | {"plot"},
     "cli": TENSORS | LIBRARY | {"plot", "train"},

@@ -36,7 +36,7 @@ class NewtonCG(SecondOrder):
         params: Iterable[Any],
         lr: float = 1.0,
         damping: float = 0.0,
-        cg_tolerance: float = 0.1,
+        cg_tolerance: float = 1e-2,
         cg_max_iter: int = 100,
     ) -> None:
         defaults = {"lr": lr, "damping": damping, "cg_tolerance": cg_tolerance, "cg_max_iter": cg_max_iter}

@@ -46,7 +46,8 @@ class Model(NamedTuple):
 
     def ratio(self, f: float, predicted: float) -> float:
         """Actual over predicted reduction, 1 where both are lost in rounding (Conn, Gould & Toint 2000, 17.4.2)."""
-        return (self.f - f + self.noise) / (predicted + self.noise)
+        expected = predicted + self.noise
+        return (self.f - f + self.noise) / expected if expected > 0 else 1.0
 
 
 class SecondOrder(Optimizer):

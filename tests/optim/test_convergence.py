@@ -88,6 +88,7 @@ ROWS = [
     ("Adafactor", {}, (0.1, 5e-4), (0.1, 0.5), (0.1, 0.1), (0.1, 0.01)),
     ("Muon", {"weight_decay": 0.0}, (0.017, 1e-3), (0.01, 0.03), (0.1, 0.03), (0.1, 1e-3)),
     ("LBFGS", {"line_search_fn": "strong_wolfe", "max_iter": 2}, (1.0, 2e-10), (1.0, 1e-11), (1.0, 1e-6), (1.0, 1e-6)),
+    ("NewtonCG", {"damping": 1e-3, "cg_max_iter": 20}, (1.0, 1e-20), (1.0, 1e-20), (1.0, 1e-6), (1.0, 1e-6)),
 ]
 OF_RESIDUALS = {"GaussNewton", "LevenbergMarquardt"}  # they minimize no loss but residuals: see test_gauss_newton.py
 CASES = [

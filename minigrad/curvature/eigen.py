@@ -1,0 +1,116 @@
+"""The ends of a Hessian's spectrum, and what follows from them for gradient descent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.curvature.hessian import Hessian
+from minigrad.errors import ConfigError, MinigradError
+
+DENSE = 40
+"""Up to this size all eigenvalues are computed from the matrix: it takes as many products as a few of them."""
+
+
+def largest_eigenvalues(hessian: Hessian, k: int = 1, tolerance: float = 0.0, seed: int = 0) -> np.ndarray:
+    """The k algebraically largest eigenvalues of H, a vector (k,), largest first.
+
+    By the implicitly restarted Lanczos method (Lehoucq, Sorensen & Yang 1998; scipy.sparse.linalg.eigsh).
+    tolerance: relative; 0 for the precision of the parameters.  seed: of the start vector.
+    Raises ConfigError unless 1 <= k <= n, MinigradError if the iteration does not converge.
+
+    >>> p = nn.Parameter(mg.tensor([1.0, 1.0], dtype=mg.float64))
+    >>> H = mg.curvature.Hessian(lambda: p[0] * p[1], [p])
+    >>> mg.curvature.largest_eigenvalues(H), mg.curvature.smallest_eigenvalues(H)
+    (array([1.]), array([-1.]))
+    """
+    return eigenpairs(hessian, k, "LA", tolerance, seed)[0][::-1].copy()
+
+
+def smallest_eigenvalues(hessian: Hessian, k: int = 1, tolerance: float = 0.0, seed: int = 0) -> np.ndarray:
+    """The k algebraically smallest eigenvalues of H, a vector (k,), smallest first; see `largest_eigenvalues`."""
+    return eigenpairs(hessian, k, "SA", tolerance, seed)[0]
+
+
+def eigenvectors(
+    hessian: Hessian, k: int = 1, largest: bool = True, tolerance: float = 0.0, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """The k largest (or smallest) eigenvalues (k,), and orthonormal eigenvectors as the columns of a matrix (n, k).
+
+    The outermost comes first; `hessian.tensors(vectors[:, 0])` has the shapes of the parameters. The other arguments
+    and errors are those of `largest_eigenvalues`.
+    """
+    values, vectors = eigenpairs(hessian, k, "LA" if largest else "SA", tolerance, seed)
+    return (values[::-1].copy(), vectors[:, ::-1].copy()) if largest else (values, vectors)
+
+
+def eigenpairs(hessian: Hessian, k: int, which: str, tolerance: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """k eigenvalues at one end, ascending, and their eigenvectors as columns."""
+    n = hessian.size
+    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 1 <= k <= n:
+        raise ConfigError(f"[curvature] a Hessian of {n} parameters has from 1 to {n} eigenvalues; asked for {k!r}.")
+    if n <= DENSE or k > n // 2:
+        values, vectors = np.linalg.eigh(hessian.dense())
+        end = slice(-k, None) if which == "LA" else slice(k)
+        return values[end], vectors[:, end]
+    from scipy.sparse.linalg import ArpackNoConvergence, eigsh
+
+    start = np.random.default_rng(seed).standard_normal(n)
+    tolerance = tolerance or hessian.objective.flat.eps
+    try:
+        return eigsh(hessian.linear_operator(), k, which=which, v0=start, tol=tolerance)
+    except ArpackNoConvergence as error:
+        raise MinigradError(
+            f"[curvature] the Lanczos iteration found {len(error.eigenvalues)} of {k} eigenvalues: ask for a tolerance "
+            f"above {tolerance:.0e}, or for fewer."
+        ) from error
+
+
+def condition_number(hessian: Hessian, tolerance: float = 0.0, seed: int = 0) -> float:
+    """kappa = lambda_max / lambda_min of H; infinity if H is not positive definite, up to rounding.
+
+    Gradient descent at its best fixed rate, 2 / (lambda_max + lambda_min), shrinks the error by the factor
+    (kappa - 1) / (kappa + 1) in a step (Polyak 1964). The arguments are those of `largest_eigenvalues`.
+    """
+    high = float(largest_eigenvalues(hessian, 1, tolerance, seed)[0])
+    low = float(smallest_eigenvalues(hessian, 1, tolerance, seed)[0])
+    return high / low if low > hessian.objective.flat.eps * abs(high) else float("inf")
+
+
+def sharpness(hessian: Hessian, tolerance: float = 0.0, seed: int = 0) -> float:
+    """The sharpness of the loss: lambda_max, the largest eigenvalue of H, as Cohen et al. (2021) define it.
+
+    At a stationary point it bounds what moving by a vector d of length r costs: f(x + d) <= f(x) + lambda_max r^2 / 2
+    to second order, reached along the top eigenvector. Full-batch gradient descent drives it to 2 / rate, the 'edge of
+    stability'. The arguments are those of `largest_eigenvalues`.
+    """
+    return float(largest_eigenvalues(hessian, 1, tolerance, seed)[0])
+
+
+def critical_rate(hessian: Hessian, tolerance: float = 0.0, seed: int = 0) -> float:
+    """2 / lambda_max: gradient descent on the quadratic model of the loss diverges for every larger learning rate.
+
+    Along an eigenvector the error is multiplied by 1 - rate lambda in a step (LeCun, Kanter & Solla 1991; LeCun et al.
+    1998, section 5). Infinity if no curvature is positive. The arguments are those of `largest_eigenvalues`.
+    """
+    high = sharpness(hessian, tolerance, seed)
+    return 2 / high if high > 0 else float("inf")
+
+
+def along(hessian: Hessian, direction: Any) -> float:
+    """The curvature along a direction v: v'H v / v'v, the second derivative of t -> f(x + t v / |v|) at 0.
+
+    direction: a vector (n,), or a list of tensors or arrays like the parameters, such as a gradient or an update.
+    Raises ShapeError if it does not fit, ConfigError if it is zero.
+
+    >>> p = nn.Parameter(mg.tensor([1.0, 1.0], dtype=mg.float64))
+    >>> mg.curvature.along(mg.curvature.Hessian(lambda: p[0] * p[1], [p]), [2.0, 2.0])
+    1.0
+    """
+    v = hessian.vector(direction)
+    length = float(np.linalg.norm(v))
+    if not 0 < length < np.inf:
+        raise ConfigError(f"[curvature] a direction needs a length above 0 and finite, this one has {length}.")
+    v = v / length
+    return float(v @ (hessian @ v))
