@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.curvature.hessian import Hessian
+from minigrad.curvature.lanczos import lanczos, quadrature
 from minigrad.errors import ConfigError, MinigradError
 
 DENSE = 40
@@ -17,7 +18,7 @@ def largest_eigenvalues(hessian: Hessian, k: int = 1, tolerance: float = 0.0, se
     """The k algebraically largest eigenvalues of H, a vector (k,), largest first.
 
     By the implicitly restarted Lanczos method (Lehoucq, Sorensen & Yang 1998; scipy.sparse.linalg.eigsh).
-    tolerance: relative; 0 for the precision of the parameters.  seed: of the start vector.
+    tolerance: relative to the largest |eigenvalue|; 0 for the precision of the parameters.  seed: of the start vector.
     Raises ConfigError unless 1 <= k <= n, MinigradError if the iteration does not converge.
 
     >>> p = nn.Parameter(mg.tensor([1.0, 1.0], dtype=mg.float64))
@@ -54,17 +55,27 @@ def eigenpairs(hessian: Hessian, k: int, which: str, tolerance: float, seed: int
         values, vectors = np.linalg.eigh(hessian.dense())
         end = slice(-k, None) if which == "LA" else slice(k)
         return values[end], vectors[:, end]
-    from scipy.sparse.linalg import ArpackNoConvergence, eigsh
+    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
     start = np.random.default_rng(seed).standard_normal(n)
     tolerance = tolerance or hessian.objective.flat.eps
+    # ARPACK's tolerance is relative to the eigenvalue, which may be 0: shifted by the size of H it never is.
+    shift = size_of(hessian, start) * (1 if which == "LA" else -1)
+    operator = LinearOperator(hessian.shape, matvec=lambda v: hessian @ v.reshape(-1) + shift * v.reshape(-1))
     try:
-        return eigsh(hessian.linear_operator(), k, which=which, v0=start, tol=tolerance)
+        values, vectors = eigsh(operator, k, which=which, v0=start, tol=tolerance)
     except ArpackNoConvergence as error:
         raise MinigradError(
             f"[curvature] the Lanczos iteration found {len(error.eigenvalues)} of {k} eigenvalues: ask for a tolerance "
             f"above {tolerance:.0e}, or for fewer."
         ) from error
+    return values - shift, vectors
+
+
+def size_of(hessian: Hessian, start: np.ndarray) -> float:
+    """About the largest absolute eigenvalue, from ten products; 1 if all are 0."""
+    diagonal, off = lanczos(hessian.objective.product, start / np.linalg.norm(start), 10)
+    return float(np.abs(quadrature(diagonal, off)[0]).max()) or 1.0
 
 
 def condition_number(hessian: Hessian, tolerance: float = 0.0, seed: int = 0) -> float:

@@ -143,12 +143,14 @@ def compiled(function: Callable) -> Callable:
 
 
 def check_recorded(who: str, y: Tensor) -> None:
-    """Raises GraphError unless gradients flow back from y."""
+    """Raises GraphError unless gradients can flow back from y."""
     if not y.requires_grad:
         raise GraphError(
             f"[{who}] the closure's result depends on no tensor that requires grad: compute it from the parameters, "
             "outside of mg.no_grad() and without .detach() or .item()."
         )
+    if getattr(y.node, "inputs", ()) is None:
+        raise GraphError(f"[{who}] the graph was freed: the closure has to return its result without calling backward.")
 
 
 def check_reached(who: str, gradients: Iterable[Any]) -> None:
