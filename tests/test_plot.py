@@ -53,6 +53,13 @@ def test_confusion_draws_mistakes_in_another_colour(classes):
     assert is_orange[1] > 0.2 / classes**2
 
 
+def test_a_spectrum_shows_what_is_rare():
+    t = np.linspace(-1, 10, 500)
+    bulk, outlier = (np.exp(-50 * (t - center) ** 2) for center in (0, 9))
+    clean, spoiled = (pixels(plot.spectrum(t, bulk + share * outlier)) for share in (0, 1e-4))
+    assert share_of(spoiled, plot.TRAIN) > share_of(clean, plot.TRAIN) > 1e-4
+
+
 def test_empty_classes_are_no_division_by_zero():
     pixels(plot.confusion(np.array([[3, 0], [0, 0]]), ["a", "b"], "t"))
 

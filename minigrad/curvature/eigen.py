@@ -10,15 +10,21 @@ from minigrad.curvature.hessian import Hessian
 from minigrad.curvature.lanczos import lanczos, quadrature
 from minigrad.errors import ConfigError, MinigradError
 
-DENSE = 40
+SMALL = 40
 """Up to this size all eigenvalues are computed from the matrix: it takes as many products as a few of them."""
+DENSE = 2000
+"""Up to this size also where n products do not suffice for Lanczos's method, which tight clusters make slow."""
+BASIS = 60
+"""Vectors that Lanczos's method keeps: three times SciPy's default, for a third of the products in flat spectra."""
 
 
 def largest_eigenvalues(hessian: Hessian, k: int = 1, tolerance: float = 0.0, seed: int = 0) -> np.ndarray:
     """The k algebraically largest eigenvalues of H, a vector (k,), largest first.
 
     By the implicitly restarted Lanczos method (Lehoucq, Sorensen & Yang 1998; scipy.sparse.linalg.eigsh).
-    tolerance: relative to the largest |eigenvalue|; 0 for the precision of the parameters.  seed: of the start vector.
+    tolerance: of |H v - lambda v|, relative to the largest |eigenvalue|; the error of an eigenvalue is never larger,
+    and far smaller if no other is near. 0 for the square root of the spacing of the parameters' dtype at 1.
+    seed: of the start vector.
     Raises ConfigError unless 1 <= k <= n, MinigradError if the iteration does not converge.
 
     >>> p = nn.Parameter(mg.tensor([1.0, 1.0], dtype=mg.float64))
@@ -51,25 +57,34 @@ def eigenpairs(hessian: Hessian, k: int, which: str, tolerance: float, seed: int
     n = hessian.size
     if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 1 <= k <= n:
         raise ConfigError(f"[curvature] a Hessian of {n} parameters has from 1 to {n} eigenvalues; asked for {k!r}.")
-    if n <= DENSE or k > n // 2:
-        values, vectors = np.linalg.eigh(hessian.dense())
-        end = slice(-k, None) if which == "LA" else slice(k)
-        return values[end], vectors[:, end]
+    if n <= SMALL or k > n // 2:
+        return from_matrix(hessian, k, which)
     from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
     start = np.random.default_rng(seed).standard_normal(n)
-    tolerance = tolerance or hessian.objective.flat.eps
+    tolerance = tolerance or np.sqrt(hessian.objective.flat.eps)
+    basis = min(n, max(BASIS, 2 * k + 1))
+    restarts = n // (basis - k) + 1 if n <= DENSE else 10 * n
     # ARPACK's tolerance is relative to the eigenvalue, which may be 0: shifted by the size of H it never is.
     shift = size_of(hessian, start) * (1 if which == "LA" else -1)
     operator = LinearOperator(hessian.shape, matvec=lambda v: hessian @ v.reshape(-1) + shift * v.reshape(-1))
     try:
-        values, vectors = eigsh(operator, k, which=which, v0=start, tol=tolerance)
+        values, vectors = eigsh(operator, k, which=which, v0=start, tol=tolerance, ncv=basis, maxiter=restarts)
     except ArpackNoConvergence as error:
+        if n <= DENSE:
+            return from_matrix(hessian, k, which)
         raise MinigradError(
             f"[curvature] the Lanczos iteration found {len(error.eigenvalues)} of {k} eigenvalues: ask for a tolerance "
             f"above {tolerance:.0e}, or for fewer."
         ) from error
     return values - shift, vectors
+
+
+def from_matrix(hessian: Hessian, k: int, which: str) -> tuple[np.ndarray, np.ndarray]:
+    """As `eigenpairs`, from n products."""
+    values, vectors = np.linalg.eigh(hessian.dense())
+    end = slice(-k, None) if which == "LA" else slice(k)
+    return values[end], vectors[:, end]
 
 
 def size_of(hessian: Hessian, start: np.ndarray) -> float:
@@ -86,7 +101,8 @@ def condition_number(hessian: Hessian, tolerance: float = 0.0, seed: int = 0) ->
     """
     high = float(largest_eigenvalues(hessian, 1, tolerance, seed)[0])
     low = float(smallest_eigenvalues(hessian, 1, tolerance, seed)[0])
-    return high / low if low > hessian.objective.flat.eps * abs(high) else float("inf")
+    rounding = hessian.size * hessian.objective.flat.eps * abs(high)
+    return high / low if low > rounding else float("inf")
 
 
 def sharpness(hessian: Hessian, tolerance: float = 0.0, seed: int = 0) -> float:

@@ -21,7 +21,7 @@ class Hessian:
     params: parameters; those that do not require grad are constants.
     data: None, or batches to go through any number of times, as a DataLoader has; then closure(*batch) is the mean loss
     of a batch, and f the mean over all samples.
-    jit: compile the products, which pays for many of them.
+    jit: compile the products, which pays for many of them; what the closure reads besides tensors is then built in.
     shape, dtype: as a matrix has them. Products are computed in the dtype of the parameters: use float64 for more than
     five digits.
     Raises ConfigError or DtypeError for unfit parameters; products raise ShapeError for a loss that is no scalar,

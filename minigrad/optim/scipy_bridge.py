@@ -91,7 +91,8 @@ def minimize(
     method: Nelder-Mead, Powell, COBYLA (no gradient); CG, BFGS, L-BFGS-B, TNC, SLSQP (gradient); Newton-CG, trust-ncg,
     trust-krylov, trust-constr (Hessian-vector products); trust-exact, dogleg (the matrix, for few parameters).
     bounds, tol, options, callback: as SciPy's; bounds count for the vector, one pair (low, high) for each element.
-    jit: compile loss, gradient and products, which pays for many evaluations.
+    jit: compile gradient and products, which pays for many evaluations; what the closure reads besides tensors is then
+    built in.
 
     Returns SciPy's OptimizeResult: x, fun, nit, success, message, ...; the parameters then hold x. If anything raises,
     the closure first of all, they hold what they held before.
@@ -111,7 +112,8 @@ def minimize(
     from scipy import optimize
 
     with objective.flat.restored_on_error():
-        objective.value_and_gradient()  # what cannot be differentiated is told of before SciPy starts
+        if not uses.gradient:
+            objective.value_and_gradient()  # otherwise nobody would notice a loss that the parameters do not change
         result = optimize.minimize(
             function.value_and_gradient if uses.gradient else function.value,
             objective.flat.read(),

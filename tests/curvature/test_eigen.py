@@ -52,6 +52,8 @@ def test_spectra_of_quadratics(eigenvalues):
 def test_the_condition_number(n):
     p, loss, _ = quadratic(np.geomspace(1e-3, 10, n))
     assert curvature.condition_number(Hessian(loss, [p])) == pytest.approx(1e4, rel=1e-6)
+    p, loss, _ = quadratic([*[1e-2] * n, *np.geomspace(1, 10, n)])
+    assert curvature.condition_number(Hessian(loss, [p])) == pytest.approx(1e3, rel=1e-6)
     p, loss, _ = quadratic([0.0, *np.geomspace(1e-3, 10, n)])
     assert curvature.condition_number(Hessian(loss, [p])) == float("inf")
 
@@ -114,15 +116,31 @@ def test_mistakes():
             curvature.largest_eigenvalues(hessian, k)
 
 
-def test_no_convergence_is_told_of(monkeypatch):
+@pytest.fixture
+def no_convergence(monkeypatch):
     from scipy.sparse import linalg
 
     def gives_up(*args, **kwargs):
         raise linalg.ArpackNoConvergence("no convergence", np.ones(2), np.ones((67, 2)))
 
     monkeypatch.setattr(linalg, "eigsh", gives_up)
+
+
+def test_the_matrix_steps_in_where_the_iteration_does_not_converge(no_convergence):
+    model = small_net()
+    exact = np.linalg.eigvalsh(dense_hessian(model))
+    np.testing.assert_allclose(curvature.largest_eigenvalues(net_hessian(model), 3), exact[::-1][:3], rtol=1e-10)
+
+
+def test_no_convergence_is_told_of_where_the_matrix_is_too_large(no_convergence, monkeypatch):
+    monkeypatch.setattr("minigrad.curvature.eigen.DENSE", 50)
     with pytest.raises(MinigradError, match=r"\[curvature\] the Lanczos iteration found 2 of 3.*above 1e-12"):
         curvature.largest_eigenvalues(net_hessian(small_net()), 3, tolerance=1e-12)
+
+
+def test_clusters_of_many_eigenvalues():
+    p, loss, _ = quadratic([*(1e-3 + 1e-7 * np.linspace(0, 1, 150) ** 2), *np.linspace(0.1, 1, 20)])
+    assert curvature.smallest_eigenvalues(Hessian(loss, [p]))[0] == pytest.approx(1e-3, rel=1e-6)
 
 
 def test_a_loss_without_curvature():

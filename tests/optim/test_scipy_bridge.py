@@ -44,8 +44,7 @@ def test_every_method_finds_the_minimum(method):
     np.testing.assert_allclose(result.x, SOLUTION, atol=1e-4)
     np.testing.assert_array_equal(np.concatenate([p.numpy(), q.numpy().reshape(-1)]), result.x)
     assert result.fun == pytest.approx(logistic(p, q).item())
-    assert p.grad is None
-    assert q.grad is None
+    assert p.grad is q.grad is None
 
 
 @pytest.mark.parametrize("method", [name for name, uses in METHODS.items() if uses.hessian == "hessp"])
