@@ -97,7 +97,7 @@ def spectrum(eigenvalues: np.ndarray, density: np.ndarray) -> bytes:
     axes = figure.subplots()
     lowest = density.max() * 1e-6
     axes.fill_between(eigenvalues, lowest, np.maximum(density, lowest), color=TRAIN, alpha=0.3, linewidth=0)
-    axes.plot(eigenvalues, np.maximum(density, lowest), color=TRAIN, linewidth=1.5)
+    axes.plot(eigenvalues, density, color=TRAIN, linewidth=1.5)
     axes.axvline(0, color=INK, linewidth=0.6)
     axes.set_yscale("log")
     axes.set_ylim(lowest, 2 * density.max())
