@@ -128,9 +128,8 @@ class LevenbergMarquardt(SecondOrder):
         return LeastSquares(type(self).__name__, closure, self.group["params"])
 
     def advance(self, model: Model) -> None:
-        growth = 2.0
+        damping, growth = self.group["damping"], 2.0
         for _ in range(int(self.group["max_tries"])):
-            damping = self.group["damping"]
             d = self.group["lr"] * self.direction(model, damping)
             predicted = -float(model.g @ d) - 0.5 * model.bend(d)
             ratio = model.ratio(model.move(d), predicted)
@@ -138,5 +137,5 @@ class LevenbergMarquardt(SecondOrder):
                 self.group["damping"] = damping * max(1 / 3, 1 - (2 * ratio - 1) ** 3)
                 return
             model.objective.flat.write(model.x)
-            self.group["damping"] = damping * growth
-            growth *= 2
+            damping, growth = damping * growth, 2 * growth
+        self.group["damping"] = damping
