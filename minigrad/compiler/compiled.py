@@ -16,7 +16,7 @@ from minigrad.compiler.guard import Guard
 from minigrad.compiler.inplace import Verdict, in_place, stored_at_the_end
 from minigrad.compiler.labels import argument_labels
 from minigrad.compiler.layout import layouts
-from minigrad.compiler.load import compiled
+from minigrad.compiler.load import compiled, parts
 from minigrad.compiler.lower import lower
 from minigrad.compiler.module import module_source
 from minigrad.compiler.names import type_name
@@ -138,12 +138,16 @@ class Compiled:
         self.failures, self.shared, self.decisions = emitter.failures, emitter.called, emitter.decisions
         arenas = {f"A_{type_name(d)}": np.empty(n, d) for d, n in sorted(self.plan.sizes.items(), key=str)}
         self.fixed = {"S": self.float_values, "N": self.int_values, **arenas}
-        self.table = np.zeros(len(slots) + len(self.fixed), np.uint64)
-        self.table[len(slots) :] = [address(buffer) for buffer in self.fixed.values()]
+        self.shared_places = len(slots) + len(self.fixed)  # then, for a step in parts, arguments, results, and the parts
+        more = len(self.tensors) + len(self.outs) + len(emitter.parts) if len(emitter.parts) > 1 else 0
+        self.table = np.zeros(self.shared_places + more, np.uint64)
+        self.table[len(slots) : self.shared_places] = [address(buffer) for buffer in self.fixed.values()]
         self.state.addresses = self.table
         self.source = module_source(self, emitter)
         examples = [np.empty(v.shape, v.dtype) for v in [*(v for v, _ in self.tensors), *self.outs]]
         self.function = self.threaded(compiled(self.source, (self.table, *examples)))
+        if more:
+            self.table[-len(emitter.parts) :] = parts(self.source)
 
     def threaded(self, function: Callable) -> Callable:
         """A compiled function of the module, called so that it may use threads, if some of it can."""

@@ -21,6 +21,10 @@ from minigrad.compiler.schedule import Step, every
 SHARED_FROM = 3
 """A kernel that occurs so often is emitted once, as a function."""
 
+PART, WHOLE = 12, 24
+"""So many steps are compiled together, or all if they are not more than WHOLE: LLVM's time for a function grows faster
+than the function."""
+
 KERNEL = """@njit(**INSIDE)
 def {name}({parameters}):
 {body}
@@ -51,8 +55,8 @@ class Emitter:
     """Writes the body of the compiled function, step by step.
 
     pointers names the inputs and outputs, which the caller's first lines must define; inside, the slices of loops;
-    aliases says what lies where another buffer does. `functions` holds the source of
-    kernels that the body calls, `decisions` what runs on several threads. in_place maps outputs to the inputs whose
+    aliases says what lies where another buffer does. `parts` is the source of the body; `functions` holds that of
+    kernels that it calls, `decisions` what runs on several threads. in_place maps outputs to the inputs whose
     memory they take over: one name for both, so that LLVM sees one array and not two that may overlap.
     """
 
@@ -65,7 +69,7 @@ class Emitter:
         in_place: dict[Value, Value] | None = None,
     ) -> None:
         self.layouts, self.plan, self.in_place = layouts, plan, {**(in_place or {}), **plan.in_place}
-        self.source = Source()
+        self.parts: list[Source] = []
         self.failures: list[str] = []
         self.decisions: list[Decision] = []
         self.functions: list[str] = []
@@ -80,8 +84,16 @@ class Emitter:
         self.pointers.update({v: self.pointers[old] for v, old in self.in_place.items() if old in self.pointers})
         self.aliases.update({v: self.aliases[old] for v, old in self.in_place.items() if old in self.aliases})
         self.texts = Counter(self.shareable(step) for step in every(steps))
-        for i, step in enumerate(steps):
-            self.step(str(i), step)
+        numbers = iter(range(len(steps)))
+        for part in parted(steps):
+            self.begin()
+            for step in part:
+                self.step(str(next(numbers)), step)
+
+    def begin(self) -> None:
+        """Begin a part: a function of its own, in which nothing has a name yet."""
+        self.source, self.named = Source(), {}
+        self.parts.append(self.source)
 
     # ---- memory
 
@@ -243,6 +255,13 @@ class Emitter:
         if isinstance(places, Chunk):
             self.source.add(places.written(body.lines))
         self.source.depth = depth
+
+
+def parted(steps: list[Step]) -> list[list[Step]]:
+    """The steps in parts of equal length, about PART steps each."""
+    count = -(-len(steps) // PART) if len(steps) > WHOLE else 1
+    length = max(-(-len(steps) // count), 1)
+    return [steps[i : i + length] for i in range(0, len(steps), length)] or [[]]
 
 
 class Named(Places):

@@ -99,7 +99,11 @@ def execute(name: str, path: Path) -> ModuleType:
         raise ImportError(f"[jit] {path} cannot be imported.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
     return module
 
 
@@ -122,14 +126,18 @@ def compiled(source: str, args: tuple, name: str = "step") -> Callable:
     told = COMPILING.get()
     if told is not None:
         told(is_on_disk(source))
-    module, signature = load(source), tuple(map(numba.typeof, args))
+    signature = tuple(map(numba.typeof, args))
     try:
-        getattr(module, name).compile(signature)
+        getattr(load(source), name).compile(signature)
     except (EOFError, OSError, ValueError, ImportError, AttributeError, KeyError, pickle.UnpicklingError) as error:
         warnings.warn(f"[jit] a damaged cache entry was removed: {error!r}.", RuntimeWarning, stacklevel=2)
-        path = Path(str(module.__file__))
-        for stale in (path.parent / "__pycache__").glob(f"{path.stem}*"):
+        sys.modules.pop(module_name(source), None)
+        for stale in (folder() / "__pycache__").glob(f"{module_name(source)}*"):
             stale.unlink(missing_ok=True)
-        module = execute(module.__name__, path)
-        getattr(module, name).compile(signature)
-    return getattr(module, name).overloads[signature].entry_point
+        getattr(load(source), name).compile(signature)
+    return getattr(load(source), name).overloads[signature].entry_point
+
+
+def parts(source: str) -> list[int]:
+    """The addresses of the parts of a step."""
+    return [part.address for part in load(source).PARTS]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from minigrad.compiler import own
@@ -17,14 +18,13 @@ if TYPE_CHECKING:
 
 MODULE = '''"""Generated: one compiled step."""
 
-from numba import njit
+from numba import cfunc, njit
 
 from minigrad.compiler.runtime import *
 {imports}
 
-{functions}@njit(cache=True, **SETTINGS)
+{functions}{parts}@njit(cache=True, **SETTINGS)
 def step({parameters}):
-{unpacking}
 {body}
     return 0
 
@@ -41,18 +41,30 @@ def loop(steps, order, {sources}{stacks}{parameters}):
 {counting}
     return steps, 0
 '''
+PART = '''@cfunc(PART, cache=True, **SETTINGS)
+def part{number}(table):
+    P = array_at(table, {size}, U64)
+{unpacking}
+{body}
+    return 0
+
+
+'''
+TABLE_OF_PARTS = "PARTS = ({names})\n\n\n"
 
 
 def module_source(step: Compiled, emitter: Emitter) -> str:
     """The source of the module."""
     data = [f"a{s.position}" for _, s in step.tensors]
     outs = [f"o{i}" for i in range(len(step.outs))]
+    bodies = ["\n".join(part.lines) for part in emitter.parts]
+    whole = len(bodies) == 1
     return MODULE.format(
         imports=lines(0, own.imports(emitter.kernels)),
         functions="".join(f + "\n\n" for f in emitter.functions),
+        parts="" if whole else parts(step, emitter, bodies),
         parameters=", ".join(["P", *data, *outs]),
-        unpacking=lines(1, unpacking(step, emitter.pointers)),
-        body="\n".join(emitter.source.lines),
+        body=lines(1, unpacking(step, emitter.pointers)) + "\n" + bodies[0] if whole else lines(1, calls(step)),
         sources="".join(f"d{s.position}, " for _, s in step.tensors),
         stacks="".join(f"s{i}, " for i in range(len(outs))),
         buffers=lines(1, loop_buffers(step)),
@@ -61,22 +73,62 @@ def module_source(step: Compiled, emitter: Emitter) -> str:
     )
 
 
-def lines(depth: int, what: Iterator[str]) -> str:
+def lines(depth: int, what: Iterable[str]) -> str:
     """Lines at a depth of indentation."""
     return "\n".join("    " * depth + line for line in what)
 
 
-def unpacking(step: Compiled, names: dict[Value, str]) -> Iterator[str]:
+# ---- a step in parts, each a function of the table alone
+
+
+def parts(step: Compiled, emitter: Emitter, bodies: list[str]) -> str:
+    """The functions of the parts, and a tuple of them."""
+    given = [*(f"a{s.position}" for _, s in step.tensors), *(f"o{i}" for i in range(len(step.outs)))]
+    places = {f"{name}.ctypes.data": f"P[{i}]" for i, name in enumerate(given, step.shared_places)}
+    made = list(unpacking(step, emitter.pointers, places))
+    functions = [
+        PART.format(number=i, size=len(step.table), unpacking=lines(1, needed(made, body)), body=body)
+        for i, body in enumerate(bodies)
+    ]
+    return "".join([*functions, TABLE_OF_PARTS.format(names="".join(f"part{i}, " for i in range(len(bodies))))])
+
+
+def needed(definitions: list[str], body: str) -> list[str]:
+    """Those of some lines `name = ...` whose name a text mentions, or another line that is needed."""
+    words, kept = set(re.findall(r"\w+", body)), []
+    for line in reversed(definitions):
+        name, made = line.split(" = ", 1)
+        if name in words:
+            words.update(re.findall(r"\w+", made))
+            kept.append(line)
+    return kept[::-1]
+
+
+def calls(step: Compiled) -> Iterator[str]:
+    """The step of a module in parts: it puts arguments and results into the table, and calls one part after the other."""
+    given = [*(f"a{s.position}" for _, s in step.tensors), *(f"o{i}" for i in range(len(step.outs)))]
+    for i, name in enumerate(given, step.shared_places):
+        yield f"P[{i}] = {name}.ctypes.data"
+    yield f"for i in range({step.shared_places + len(given)}, {len(step.table)}):"
+    yield "    failed = call_part(P[i], P.ctypes.data)"
+    yield "    if failed:"
+    yield "        return failed"
+
+
+# ---- names
+
+
+def unpacking(step: Compiled, names: dict[Value, str], places: Mapping[str, str] | None = None) -> Iterator[str]:
     """The lines that give every array its name. P holds the addresses of those that are there in every call."""
     state = step.state
-    for i, slot in enumerate(state.slots):
-        yield array(names[slot.value], f"P[{i}]", slot.value)
-    for v, s in step.tensors:
-        yield array(names[v], f"a{s.position}.ctypes.data", v)
-    for i, v in enumerate(step.outs):
-        yield array(names[v], f"o{i}.ctypes.data", v)
     for i, (name, buffer) in enumerate(step.fixed.items(), len(state.slots)):
         yield f"{name} = array_at(P[{i}], {buffer.size}, {TYPES[buffer.dtype.name]})"
+    for i, slot in enumerate(state.slots):
+        yield array(names[slot.value], f"P[{i}]", slot.value)
+    given = [(f"a{s.position}", v) for v, s in step.tensors] + [(f"o{i}", v) for i, v in enumerate(step.outs)]
+    for name, v in given:
+        address = f"{name}.ctypes.data"
+        yield array(names[v], (places or {}).get(address, address), v)
     for letter, inputs in (("S", step.floats), ("N", step.ints)):
         for i, (v, _) in enumerate(inputs):
             yield f"{names[v]} = part({letter}, {i}, 1)"

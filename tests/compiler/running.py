@@ -34,7 +34,8 @@ class Emitted:
         self.emitter = Emitter(self.graph, places, steps, self.plan)
         self.dtypes = sorted(self.plan.sizes, key=str)
         parameters = [*self.emitter.pointers.values(), *(f"A_{type_name(d)}" for d in self.dtypes)]
-        lines = ["def step(" + ", ".join(parameters) + "):", *self.emitter.source.lines, "    return 0"]
+        body = [line for part in self.emitter.parts for line in part.lines]
+        lines = ["def step(" + ", ".join(parameters) + "):", *body, "    return 0"]
         self.source = "\n\n".join([HEADER, *self.emitter.functions, "\n".join(lines)])
         namespace = {}
         exec(compile(self.source, "<emitted>", "exec"), namespace)

@@ -1,5 +1,6 @@
-"""Arrays at addresses and parts of arrays, for emitted code."""
+"""Arrays and functions at addresses, and parts of arrays, for emitted code."""
 
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -44,3 +45,19 @@ def part(typing_context, array, start, size):
         return _view(context, builder, kind, start, arguments[2])
 
     return kind(array, types.int64, types.int64), generate
+
+
+PART = types.int64(types.uint64)
+"""A part of a step: a function of the address of the table, which says what failed."""
+
+
+@intrinsic
+def call_part(typing_context, address, table):
+    """Call the part at an address."""
+
+    def generate(context, builder, signature, arguments):
+        word = context.get_value_type(types.int64)
+        kind = ir.FunctionType(word, [word])
+        return builder.call(builder.inttoptr(arguments[0], kind.as_pointer()), [arguments[1]])
+
+    return types.int64(types.uint64, types.uint64), generate
