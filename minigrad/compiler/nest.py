@@ -83,12 +83,9 @@ class Loops:
 
 
 def with_long_innermost(groups: list[list[int]], domain: Sequence[int]) -> list[list[int]]:
-    """The loops in another order if the innermost, a reduction, is too short for wide registers and another is not."""
+    """Two loops in the other order if the inner, a reduction, is too short for wide registers and the outer is not."""
     lengths = [math.prod(domain[d] for d in g) for g in groups]
-    if not groups or lengths[-1] >= SHORT or max(lengths) < SHORT:
-        return groups
-    longest = lengths.index(max(lengths))
-    return [*groups[:longest], *groups[longest + 1 :], groups[longest]]
+    return groups[::-1] if len(groups) == 2 and lengths[1] < SHORT <= lengths[0] else groups
 
 
 class Access:
