@@ -229,6 +229,12 @@ class Emitter:
         if isinstance(source, Layout):
             array, offset = places.array(source.base, source.offset, loops.merged(strides))
             element = f"{array}[{loops.position(offset, strides)}]"
+            if source.base.dtype == dtype and loops.run(strides, target.strides):
+                outer, n = loops.outer(), places.size(len(loops.sizes) - 1, loops.sizes[-1])
+                given = [to, outer.position(start, target.strides), array, outer.position(offset, strides), n]
+                with self.nested(outer, places):
+                    self.source.add(f"move({', '.join(given)})")
+                return
         with self.nested(loops, places):
             self.source.add(f"{to}[{loops.position(start, target.strides)}] = {element}")
 

@@ -8,6 +8,7 @@ import importlib.util
 import os
 import pickle
 import platform
+import re
 import stat
 import sys
 import tempfile
@@ -127,6 +128,7 @@ def compiled(source: str, args: tuple, name: str = "step") -> Callable:
     if told is not None:
         told(is_on_disk(source))
     signature = tuple(map(numba.typeof, args))
+    provide_products(source)
     try:
         getattr(load(source), name).compile(signature)
     except (EOFError, OSError, ValueError, ImportError, AttributeError, KeyError, pickle.UnpicklingError) as error:
@@ -136,6 +138,15 @@ def compiled(source: str, args: tuple, name: str = "step") -> Callable:
             stale.unlink(missing_ok=True)
         getattr(load(source), name).compile(signature)
     return getattr(load(source), name).overloads[signature].entry_point
+
+
+def provide_products(source: str) -> None:
+    """Have the matrix products ready that a source calls."""
+    from minigrad.compiler.runtime.blas import provide
+
+    for bits in (32, 64):
+        if re.search(rf"\bgemm\w*{bits}\b", source):
+            provide(bits)
 
 
 def parts(source: str) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -80,6 +81,16 @@ class Loops:
     def position(self, offset: int, strides: Strides) -> str:
         """Where an element lies, as source: 3 + i0 * 16 + i1."""
         return total(offset, *(scaled(i, s) for i, s in zip(self.index, self.merged(strides))))
+
+    def run(self, *strides: Strides) -> bool:
+        """Whether arrays with these strides lie element after element along the innermost loop."""
+        return bool(self.sizes) and all(self.merged(s)[-1] == 1 for s in strides)
+
+    def outer(self) -> Loops:
+        """All loops but the innermost."""
+        loops = copy.copy(self)
+        loops.last, loops.sizes, loops.index = self.last[:-1], self.sizes[:-1], self.index[:-1]
+        return loops
 
 
 def with_long_innermost(groups: list[list[int]], domain: Sequence[int]) -> list[list[int]]:
@@ -165,6 +176,37 @@ class Nest:
 
     def write(self, source: Source) -> None:
         """Write the nest."""
+        if self.only_copies and self.loops.run(*(a.strides for a in self.copied)):
+            self.write_runs(source)
+        else:
+            self.write_loops(source)
+
+    @property
+    def only_copies(self) -> bool:
+        """Whether it does nothing but copy one array: LLVM would write all its short loops out."""
+        return [op.name for op in self.ops] == ["copy"] and self.reads[self.ops[0]][0] is not None
+
+    @property
+    def copied(self) -> tuple[Access, Access]:
+        """The copy, and the array that is copied."""
+        (op,) = self.ops
+        return self.targets[op], self.reads[op][0]  # type: ignore[return-value]
+
+    def write_runs(self, source: Source) -> None:
+        """A copy, of as many elements at once as lie side by side."""
+        inner, outer, depth = len(self.loops.sizes) - 1, self.loops.outer(), source.depth
+        given = []
+        for access in self.copied:
+            array, offset = self.places.array(access.base, access.offset, self.loops.merged(access.strides))
+            given += [array, outer.position(offset, access.strides)]
+        for k, (name, n) in enumerate(zip(outer.index, outer.sizes)):
+            source.add(f"for {name} in range(opaque({self.places.size(k, n)})):")
+            source.depth += 1
+        source.add(f"move({', '.join(given)}, {self.places.size(inner, self.loops.sizes[inner])})")
+        source.depth = depth
+
+    def write_loops(self, source: Source) -> None:
+        """The loops, and in them what the operations do."""
         depths = len(self.loops.sizes) + 1
         self.before: list[list[str]] = [[] for _ in range(depths)]
         self.after: list[list[str]] = [[] for _ in range(depths)]
@@ -180,7 +222,8 @@ class Nest:
             for line in self.before[k]:
                 source.add(line)
             if k < deepest:
-                source.add(f"for {self.loops.index[k]} in range({self.places.size(k, self.loops.sizes[k])}):")
+                n = self.places.size(k, self.loops.sizes[k])
+                source.add(f"for {self.loops.index[k]} in range({f'opaque({n})' if self.only_copies else n}):")
                 source.depth += 1
         for k in reversed(range(deepest + 1)):
             source.depth = depth + k

@@ -18,7 +18,7 @@ from numpy import uint64 as U64
 from minigrad.compiler.runtime.arithmetic import *
 from minigrad.compiler.runtime.blas import gemm32, gemm64
 from minigrad.compiler.runtime.machine import bits32, bits64, nearest, select
-from minigrad.compiler.runtime.memory import PART, array_at, call_part, part
+from minigrad.compiler.runtime.memory import PART, array_at, call_part, move, opaque, part
 from minigrad.compiler.runtime.parallel import gemm_columns32, gemm_columns64, gemm_rows32, gemm_rows64, spread
 from minigrad.compiler.runtime.random import random_words
 from minigrad.compiler.runtime.rows import *

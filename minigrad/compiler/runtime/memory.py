@@ -61,3 +61,29 @@ def call_part(typing_context, address, table):
         return builder.call(builder.inttoptr(arguments[0], kind.as_pointer()), [arguments[1]])
 
     return types.int64(types.uint64, types.uint64), generate
+
+
+@intrinsic
+def move(typing_context, target, to, source, start, n):
+    """target[to : to + n] = source[start : start + n], of one dtype. A loop of known length LLVM would write out."""
+    integer = types.int64
+
+    def generate(context, builder, signature, arguments):
+        target_array, to, source_array, start, n = arguments
+        given = (target, target_array, to), (source, source_array, start)
+        pointers = [builder.gep(make_array(kind)(context, builder, x).data, [i], inbounds=True) for kind, x, i in given]
+        cgutils.raw_memmove(builder, *pointers, n, context.get_abi_sizeof(context.get_data_type(target.dtype)))
+        return context.get_dummy_value()
+
+    return types.void(target, integer, source, integer, integer), generate
+
+
+@intrinsic
+def opaque(typing_context, n):
+    """n, which LLVM does not know any more: it leaves a loop of that length a loop."""
+
+    def generate(context, builder, signature, arguments):
+        word = context.get_value_type(types.int64)
+        return builder.asm(ir.FunctionType(word, [word]), "", "=r,0", arguments, side_effect=False)
+
+    return types.int64(types.int64), generate

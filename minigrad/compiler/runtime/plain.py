@@ -75,6 +75,16 @@ def array_at(address, size, element):
     return Buffer(np.frombuffer(memory, element.dtype))
 
 
+def move(target, to, source, start, n):
+    """target[to : to + n] = source[start : start + n]."""
+    part(target, to, n).array[...] = part(source, start, n).array
+
+
+def opaque(n):
+    """n."""
+    return n
+
+
 def _matrix(buffer, start, rows_, columns, ld):
     if ld < max(columns, 1):
         raise AssertionError(f"leading dimension {ld} of rows of {columns}")
