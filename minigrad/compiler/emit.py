@@ -21,7 +21,7 @@ from minigrad.compiler.schedule import Step, every
 SHARED_FROM = 3
 """A kernel that occurs so often is emitted once, as a function."""
 
-PART, WHOLE = 12, 24
+PART, WHOLE = 24, 36
 """So many steps are compiled together, or all if they are not more than WHOLE: LLVM's time for a function grows faster
 than the function."""
 

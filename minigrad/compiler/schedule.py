@@ -2,14 +2,15 @@
 
 Most operations iterate over a domain: the shape of their result, or of their input. Such an operation may join a nest
 over the same domain if it reads what the nest makes at the very index at which it is made; anything else it reads must
-come from earlier nests. Every other operation is a step of its own.
+come from earlier nests. It does join if arrays connect the two. Every other operation is a step of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
@@ -35,6 +36,7 @@ class Obstacle(StrEnum):
     LATER = "it reads {value}, which is made later"
     NO_NEST = "that one is no loop nest"
     DOMAIN = "that one has another domain"
+    STRANGER = "they share no array"
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,7 @@ def is_empty(op: Op) -> bool:
 def schedule(graph: Graph, layouts: dict[Value, Layout]) -> list[Step]:
     """The steps in the order they run."""
     steps: list[Step] = []
+    family = families(graph.ops, layouts)
     made_in: dict[Value, int] = {}  # buffer -> the step that fills it
     for op in graph.ops:
         if layouts[op.outputs[0]].base is not op.outputs[0] or is_empty(op):
@@ -138,7 +141,8 @@ def schedule(graph: Graph, layouts: dict[Value, Layout]) -> list[Step]:
             if isinstance(v, Value) and layouts[v].base in made_in
         ]
         earliest = max((w.earliest for w in waits), default=0)
-        place = next((i for i in range(earliest, len(steps)) if domain is not None and steps[i].domain == domain), None)
+        later = range(earliest, len(steps)) if domain is not None else ()
+        place = next((i for i in later if steps[i].domain == domain and belongs(op, steps[i], family)), None)
         if place is None:
             place = len(steps)
             steps.append(Step(domain, refusals=refusals(waits, domain, steps)))
@@ -147,6 +151,34 @@ def schedule(graph: Graph, layouts: dict[Value, Layout]) -> list[Step]:
         steps[place].ops.append(op)
         made_in.update(dict.fromkeys(op.outputs, place))
     return steps
+
+
+def belongs(op: Op, step: Step, family: Callable[[Op], Op]) -> bool:
+    """Whether an operation gains from joining a step over its domain: they share arrays, or are single numbers.
+
+    The updates of all biases of one length, say, would make one long loop over hundreds of arrays.
+    """
+    return step.domain == () or any(family(op) is family(other) for other in step.ops)
+
+
+def families(ops: list[Op], layouts: dict[Value, Layout]) -> Callable[[Op], Op]:
+    """Loop nests that arrays connect over one domain: a function that is equal for two operations of one family."""
+    above: dict[Op, Op] = {}
+    touched: dict[Any, Op] = {}
+
+    def eldest(op: Op) -> Op:
+        while op in above:
+            op = above[op]
+        return op
+
+    for op in ops:
+        domain = domain_of(op)
+        for v in (*op.values, *op.outputs):
+            if v.size > 1:
+                first, second = eldest(touched.setdefault((layouts[v].base, domain), op)), eldest(op)
+                if first is not second:
+                    above[second] = first
+    return eldest
 
 
 def obstacle(op: Op, position: int, layout: Layout, domain: tuple[int, ...] | None) -> Obstacle | None:
@@ -178,7 +210,7 @@ def refusal(i: int, waits: list[Wait], domain: tuple[int, ...] | None, other: tu
         return Refusal(i, Obstacle.NO_NEST)
     late = max((w for w in waits if w.earliest > i), key=lambda w: w.step == i, default=None)
     if late is None:
-        return Refusal(i, Obstacle.DOMAIN)
+        return Refusal(i, Obstacle.STRANGER if other == domain else Obstacle.DOMAIN)
     return Refusal(i, late.obstacle if late.step == i and late.obstacle else Obstacle.LATER, late.value)
 
 
