@@ -43,7 +43,8 @@ class Guarded:
         self.held = [guarded(slot.holder().data, at_end) for slot in state.slots]
         self.fixed = [guarded(buffer, at_end) for buffer in step.fixed.values()]
         self.table = guarded(step.table, at_end)
-        self.table[:] = [a.__array_interface__["data"][0] for a in (*self.held, *self.fixed)]
+        addresses = [a.__array_interface__["data"][0] for a in (*self.held, *self.fixed)]
+        self.table[: len(addresses)] = addresses
 
     def __call__(self, *args):
         given = [guarded(args[s.position].data, self.at_end) for _, s in self.step.tensors]

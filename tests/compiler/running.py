@@ -64,13 +64,14 @@ def uncompiled():
     """Inside, what `mg.jit` builds runs its source as plain Python; the rest of the machinery is the compiled one's."""
     made = mock.patch("minigrad.compiler.compiled.compiled", as_python)
     trimmed = mock.patch("minigrad.compiler.function.return_freed_memory")  # as slow as all the rest together
-    with made, trimmed:
+    in_one_part = mock.patch("minigrad.compiler.emit.WHOLE", 10**9)  # parts are C functions
+    with made, trimmed, in_one_part:
         yield
 
 
 def as_python(source, examples, name="step"):
     """A function of a source on bounds-checked arrays; arenas hold garbage when it starts."""
-    source = source.replace("from numba import njit\n", "").replace(".runtime import", ".runtime.plain import")
+    source = source.replace("from numba import cfunc, njit\n", "").replace(".runtime import", ".runtime.plain import")
     namespace = {"arena_at": arena_at}
     exec(compile(re.sub(r"(A_\w+ = )array_at", r"\1arena_at", source), "<step>", "exec"), namespace)
 
