@@ -138,7 +138,7 @@ class Compiled:
         self.failures, self.shared, self.decisions = emitter.failures, emitter.called, emitter.decisions
         arenas = {f"A_{type_name(d)}": np.empty(n, d) for d, n in sorted(self.plan.sizes.items(), key=str)}
         self.fixed = {"S": self.float_values, "N": self.int_values, **arenas}
-        self.shared_places = len(slots) + len(self.fixed)  # then, for a step in parts, arguments, results, and the parts
+        self.shared_places = len(slots) + len(self.fixed)  # in parts, arguments, results and the parts come after these
         more = len(self.tensors) + len(self.outs) + len(emitter.parts) if len(emitter.parts) > 1 else 0
         self.table = np.zeros(self.shared_places + more, np.uint64)
         self.table[len(slots) : self.shared_places] = [address(buffer) for buffer in self.fixed.values()]

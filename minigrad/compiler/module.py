@@ -105,7 +105,7 @@ def needed(definitions: list[str], body: str) -> list[str]:
 
 
 def calls(step: Compiled) -> Iterator[str]:
-    """The step of a module in parts: it puts arguments and results into the table, and calls one part after the other."""
+    """The step of a module in parts: it puts arguments and results into the table, and calls the parts in turn."""
     given = [*(f"a{s.position}" for _, s in step.tensors), *(f"o{i}" for i in range(len(step.outs)))]
     for i, name in enumerate(given, step.shared_places):
         yield f"P[{i}] = {name}.ctypes.data"
