@@ -9,7 +9,8 @@ import pytest
 import minigrad as mg
 from minigrad import nn, optim
 from minigrad.errors import ConfigError, GraphError, ShapeError
-from minigrad.optim.scipy_bridge import METHODS
+from minigrad.optim.objective import Objective
+from minigrad.optim.scipy_bridge import METHODS, Function
 
 optimize = pytest.importorskip("scipy.optimize")
 
@@ -82,6 +83,15 @@ def test_a_model_and_its_frozen_part():
     assert result.fun < before
     assert result.x.shape == (4,)
     np.testing.assert_array_equal(model[0].weight.numpy(), frozen)
+
+
+def test_a_vector_that_the_solver_changes_in_place_is_a_new_point():
+    p = nn.Parameter(np.array([1.0, 2.0]))
+    function = Function(Objective("test", lambda: mg.sum(p**2), [p]))
+    x = np.array([1.0, 2.0])
+    assert function.value(x) == 5.0
+    x[:] = 0.0
+    assert function.value(x) == 0.0
 
 
 # ---- what is passed on
