@@ -8,7 +8,8 @@ inside, jax donates its buffers. A rival that is not installed, or cannot compil
 The figures are the median time of the fastest rival over minigrad's, called step by step and inside `step.loop`: above
 1 minigrad is faster. Below them the flop bound, the step's flops at the rate of a large product in this run, and the
 time of its matrix products alone: the same shapes and transposes, one after the other through the same BLAS. Needs
-`pip install -e ".[bench]"`. OPENBLAS_* and thread variables are set before the libraries load.
+`pip install -e ".[bench]"`. OPENBLAS_* and thread variables are set before the libraries load; with one thread all run
+on one core, since XLA would take two.
 """
 
 import argparse
@@ -27,7 +28,9 @@ for name in [n for n in os.environ if n.startswith("OPENBLAS_")]:
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ[name] = str(options.threads)
 if options.threads == 1:
-    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    # XLA takes a second core whatever its flags say; a thread that only dispatches would cost it time on one core.
+    os.environ["JAX_CPU_ENABLE_ASYNC_DISPATCH"] = "false"
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 import numpy as np
 import torch
