@@ -11,7 +11,7 @@
 True
 """
 
-from minigrad.optim import lr_scheduler, swa_utils
+from minigrad.optim import learned, lr_scheduler, swa_utils
 from minigrad.optim.accumulation import accumulate_grad
 from minigrad.optim.adafactor import Adafactor
 from minigrad.optim.adagrad import Adadelta, Adagrad, RMSprop
@@ -22,6 +22,7 @@ from minigrad.optim.freezing import frozen
 from minigrad.optim.gauss_newton import GaussNewton, LevenbergMarquardt
 from minigrad.optim.hutchinson import hessian_diagonal
 from minigrad.optim.lbfgs import LBFGS
+from minigrad.optim.learned import LSTMOptimizer
 from minigrad.optim.muon import Muon
 from minigrad.optim.newton import NewtonCG
 from minigrad.optim.noise import GradientNoise
@@ -36,8 +37,8 @@ from minigrad.optim.signs import Lion, Rprop
 __all__ = [
     "ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "LBFGS", "Lion", "Muon", "NAdam",
     "Optimizer", "ProximalSGD", "RAdam", "RMSprop", "Rprop", "SGD",
-    "GaussNewton", "LevenbergMarquardt", "NewtonCG", "hessian_diagonal", "minimize",
+    "GaussNewton", "LevenbergMarquardt", "NewtonCG", "hessian_diagonal", "minimize", "LSTMOptimizer",
     "Connections", "connections", "groups_by_connections",
     "GradientNoise", "RateSearch", "accumulate_grad", "frozen", "lr_find", "lr_range_test",
-    "lr_scheduler", "swa_utils",
+    "learned", "lr_scheduler", "swa_utils",
 ]  # fmt: skip
