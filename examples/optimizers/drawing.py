@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 INK, FAINT = "#333333", "#d9d9d9"
-COLORS = ("#4c72b0", "#dd8452", "#55a868", "#c44e52", "#b8a000", "#17a2b8")
+COLORS = ("#4c72b0", "#dd8452", "#55a868", "#c44e52", "#444444", "#17a2b8")
 
 
 def panels(rows: int, columns: int, width: float, height: float, **spaces: float) -> tuple[Figure, Any]:
@@ -31,12 +31,17 @@ def tidy(axes: Any) -> None:
     axes.tick_params(colors=INK, labelsize=9)
 
 
+def wrapped(text: str, width: int) -> str:
+    """Text with each of its lines wrapped at so many letters, but not around the signs of a formula."""
+    for sign in "=+-/·":
+        text = text.replace(f" {sign} ", f"\u00a0{sign}\u00a0")
+    return "\n".join(textwrap.fill(line, width, subsequent_indent="    ") for line in text.splitlines())
+
+
 def caption(axes: Any, text: str, width: int) -> None:
-    """Text below the axes, each of its lines wrapped at so many letters."""
-    lines = "\n".join(textwrap.fill(line, width, subsequent_indent="    ") for line in text.splitlines())
-    axes.annotate(
-        lines, (0, 0), (-25, -38), "axes fraction", "offset points", va="top", fontsize=9, color=INK, linespacing=1.35
-    )
+    """Text below the axes and their label."""
+    place = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "top"}
+    axes.annotate(wrapped(text, width), (0, 0), (-25, -38), fontsize=9, color=INK, linespacing=1.35, **place)
 
 
 def save(figure: Figure, path: Path, dpi: int) -> None:

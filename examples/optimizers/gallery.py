@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from drawing import COLORS, INK, panels, save
+from drawing import COLORS, INK, panels, save, wrapped
 from matplotlib.animation import PillowWriter
+from remarks import remark
 from surfaces import SURFACES, Surface
 
 import minigrad as mg
@@ -41,7 +42,7 @@ FAMILIES = {
         Row("ASGD", of(optim.ASGD, lambd=0.0), 0.7),
         Row("ProximalSGD", of(optim.ProximalSGD, l1=0.01), 0.7),
     ],
-    "scaled by past gradients": [
+    "past gradients": [
         Row("Adagrad", of(optim.Adagrad), 0.5),
         Row("Adadelta", of(optim.Adadelta, eps=1e-3), 2.0),
         Row("RMSprop", of(optim.RMSprop), 0.03),
@@ -54,7 +55,7 @@ FAMILIES = {
         Row("NAdam", of(optim.NAdam), 0.1),
         Row("RAdam", of(optim.RAdam), 0.2),
     ],
-    "signs and directions only": [
+    "signs, directions": [
         Row("Rprop", of(optim.Rprop), 0.03),
         Row("Lion", of(optim.Lion), 0.05),
         Row("Muon", of(optim.Muon, weight_decay=0.0), 0.05),
@@ -66,6 +67,7 @@ FAMILIES = {
         Row("Levenberg-Marquardt", lambda params, lr: optim.LevenbergMarquardt(params, damping=lr), 0.1),
     ],
 }
+RATES = {row.name: row.lr for rows in FAMILIES.values() for row in rows}
 
 
 def trajectory(row: Row, surface: Surface, steps: int = STEPS, seed: int = 0) -> np.ndarray:
@@ -114,9 +116,11 @@ def draw(paths: dict[tuple[str, str], np.ndarray], width: float) -> tuple[Any, l
     for axes_row, (family, rows) in zip(grid, FAMILIES.items()):
         for axes, surface in zip(axes_row, SURFACES):
             background(axes, surface)
-            for row, color in zip(rows, COLORS):
+            for i, (row, color) in enumerate(zip(rows, COLORS)):
                 points = paths[row.name, surface.title]
-                (line,) = axes.plot(*points.T, "-", color=color, linewidth=1.1, label=f"{row.name}: {row.lr}")
+                # Each is thinner than those below it: where two go the same way, both show.
+                style = {"color": color, "linewidth": 2.3 - 0.4 * i, "label": f"{row.name}: {row.lr}"}
+                (line,) = axes.plot(*points.T, "-", **style)
                 (head,) = axes.plot(*points[-1], "o", color=color, markersize=4.5, markeredgecolor="white")
                 moving.append((line, head, points))
         axes_row[0].set_ylabel(family, fontweight="bold", color=INK)
@@ -124,6 +128,9 @@ def draw(paths: dict[tuple[str, str], np.ndarray], width: float) -> tuple[Any, l
         axes_row[-1].legend(frameon=False, fontsize=8.5, title="optimizer: rate", **beside)
     for axes, surface in zip(grid[0], SURFACES):
         axes.set_title(surface.title, fontweight="bold", color=INK)
+    for axes, surface in zip(grid[-1], SURFACES):
+        text = wrapped(remark(surface.title, RATES, paths), width=int(13 * width))
+        axes.set_xlabel(text, loc="left", fontsize=8, color=INK, multialignment="left")
     return figure, moving
 
 
@@ -141,11 +148,11 @@ def background(axes: Any, surface: Surface) -> None:
         spine.set_color("#c9cdd6")
 
 
-def animate(path: Path, paths: dict[tuple[str, str], np.ndarray], every: int = 4) -> None:
+def animate(path: Path, paths: dict[tuple[str, str], np.ndarray], every: int = 5) -> None:
     """The figure as a GIF in which the paths grow, a frame after so many steps."""
-    figure, moving = draw(paths, width=1.9)
+    figure, moving = draw(paths, width=2.3)
     writer = PillowWriter(fps=8)
-    with writer.saving(figure, path, dpi=70):
+    with writer.saving(figure, path, dpi=65):
         for step in range(0, len(moving[0][2]), every):
             for line, head, points in moving:
                 line.set_data(*points[: step + 1].T)
@@ -157,10 +164,10 @@ def main(arguments: list[str] | None = None) -> None:
     """Follow all optimizers, and draw."""
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("file", type=Path, help="where the figure goes, a PNG")
-    made.add_argument("--animation", type=Path, help="where the animation goes, a GIF (takes half a minute)")
+    made.add_argument("--animation", type=Path, help="where the animation goes, a GIF (takes a quarter of a minute)")
     options = made.parse_args(arguments)
     paths = trajectories()
-    save(draw(paths, width=3)[0], options.file, dpi=80)
+    save(draw(paths, width=3)[0], options.file, dpi=90)
     if options.animation:
         animate(options.animation, paths)
 

@@ -17,6 +17,7 @@ import drawing
 import gallery
 import laboratory
 import quadratic as lab
+import remarks
 from PIL import Image
 from surfaces import SURFACES
 
@@ -164,8 +165,15 @@ def test_methods_that_know_the_curvature_arrive(name, surface):
     assert min(np.linalg.norm(end - minimum) for minimum in surface.minima) < 1e-6
 
 
+@pytest.mark.parametrize("surface", SURFACES, ids=lambda s: s.title)
+def test_the_captions_of_the_gallery_hold(surface):
+    row = remarks.REMARKS[surface.title]
+    paths = {(name, surface.title): gallery.trajectory(ROWS[name], surface) for name in ("SGD", "Adam")}
+    assert row.measured(paths) == pytest.approx(row.predicted(gallery.RATES), rel=row.tolerance)
+
+
 def test_the_figure_and_the_animation_are_drawn(tmp_path):
-    paths = gallery.trajectories(steps=3)
-    gallery.animate(tmp_path / "paths.gif", paths, every=2)
+    paths = gallery.trajectories(steps=30)
+    gallery.animate(tmp_path / "paths.gif", paths, every=20)
     with Image.open(tmp_path / "paths.gif") as animation:
         assert animation.n_frames == 2
