@@ -22,7 +22,10 @@ STEPS = 100
 
 
 class Row(NamedTuple):
-    """An optimizer of the gallery: its label, what makes it of parameters and a rate, and the rate."""
+    """An optimizer of the gallery: its label, what makes it of parameters and a rate, and the rate.
+
+    Levenberg-Marquardt has no rate; its first damping stands there.
+    """
 
     name: str
     make: Callable
@@ -64,7 +67,7 @@ FAMILIES = {
         Row("LBFGS", of(optim.LBFGS, max_iter=1, max_eval=25, line_search_fn="strong_wolfe"), 1.0),
         Row("NewtonCG", of(optim.NewtonCG, damping=0.1), 1.0),
         Row("GaussNewton", of(optim.GaussNewton, damping=0.1), 1.0),
-        Row("Levenberg-Marquardt", lambda params, lr: optim.LevenbergMarquardt(params, damping=lr), 0.1),
+        Row("LM, by damping", lambda params, lr: optim.LevenbergMarquardt(params, damping=lr), 0.1),
     ],
 }
 RATES = {row.name: row.lr for rows in FAMILIES.values() for row in rows}

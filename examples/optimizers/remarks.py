@@ -16,8 +16,8 @@ BY_TITLE = {surface.title: surface for surface in SURFACES}
 class Remark(NamedTuple):
     """A prediction about a surface.
 
-    theory: what is predicted, with {} in place of the number.  predicted: how much that is, from the rates by the names of optimizers.
-    measured: the same from the paths.  tolerance: how far off, relative to the prediction, it may be.
+    theory: what is predicted, with {} in place of the number.  predicted: the number, from the rates by the names of
+    optimizers.  measured: the same from the paths.  tolerance: how far off, relative to the prediction, it may be.
     """
 
     theory: str
