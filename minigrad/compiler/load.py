@@ -87,6 +87,7 @@ def load(source: str) -> ModuleType:
     name = module_name(source)
     if name in sys.modules:
         return sys.modules[name]
+    provide_products(source)
     path = folder() / f"{name}.py"
     if not path.exists() or path.read_text() != source:
         write_atomically(path, source)
@@ -128,7 +129,6 @@ def compiled(source: str, args: tuple, name: str = "step") -> Callable:
     if told is not None:
         told(is_on_disk(source))
     signature = tuple(map(numba.typeof, args))
-    provide_products(source)
     try:
         getattr(load(source), name).compile(signature)
     except (EOFError, OSError, ValueError, ImportError, AttributeError, KeyError, pickle.UnpicklingError) as error:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import insort
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,33 +32,53 @@ class Plan:
 
 
 def plan(graph: Graph, layouts: dict[Value, Layout], steps: list[Step]) -> Plan:
-    """Static offsets: a buffer is taken at the step that makes it and given back after the last that reads it."""
+    """Static offsets: a buffer has its place from the step that makes it to the last that reads it."""
     external = set(graph.inputs) | {layouts[v].base for v in graph.outputs}
     return laid_out(external, last_reads(layouts, steps), layouts, steps)
 
 
 def laid_out(external: set[Value], last: dict[Value, int], layouts: dict[Value, Layout], steps: list[Step]) -> Plan:
     """The plan, if `external` values are stored elsewhere and others are read last in these steps."""
-    made = Plan()
-    free: dict[np.dtype, list[tuple[int, int]]] = {}
-    live = 0
+    made, stays, rooms, live = Plan(), [], [], 0
     for i, step in enumerate(steps):
         taken = [v for op in step.ops for v in op.outputs if v not in external and stored(v, i, step, last)]
-        for v in taken:
-            made.offsets[v] = take(free.setdefault(v.dtype, []), made.sizes, v.dtype, v.size)
+        stays += [Stay(v.dtype, rounded(v.size), i, last.get(v, i), v) for v in taken]
         inside = inside_of(step, layouts)
-        room = {d: (take(free.setdefault(d, []), made.sizes, d, n), n) for d, n in inside.sizes.items()}
-        made.offsets.update({v: room[v.dtype][0] + offset for v, offset in inside.offsets.items()})
+        rooms += [Stay(d, rounded(n), i, i, inside) for d, n in inside.sizes.items()]
         made.in_place.update(inside.in_place)
         live += sum(v.nbytes for v in taken)
         made.live.append(live + max(inside.live, default=0))
-        for d, (start, n) in room.items():
-            give(free[d], start, rounded(n))
-        over = [v for v in made.offsets if last.get(v, i) == i and (v in taken or v in last)]
-        for v in over:
-            give(free[v.dtype], made.offsets[v], rounded(v.size))
-        live -= sum(v.nbytes for v in over)
+        live -= sum(s.of.nbytes for s in stays if s.last == i)
+    for stay, start in placed([*stays, *rooms]):
+        made.sizes[stay.dtype] = max(made.sizes.get(stay.dtype, 0), start + stay.size)
+        if isinstance(stay.of, Value):
+            made.offsets[stay.of] = start
+        else:
+            made.offsets.update({v: start + offset for v, offset in stay.of.offsets.items() if v.dtype == stay.dtype})
     return made
+
+
+class Stay(NamedTuple):
+    """So many elements of a dtype, in memory from the first step to the last: of a value, or a plan of inner steps."""
+
+    dtype: np.dtype
+    size: int
+    first: int
+    last: int
+    of: Any
+
+
+def placed(stays: list[Stay]) -> Iterator[tuple[Stay, int]]:
+    """Where each starts: the largest first, at the lowest place that is free for as long as it stays."""
+    there: list[tuple[int, Stay]] = []
+    for stay in sorted(stays, key=lambda s: (-s.size, s.first)):
+        start = 0
+        for other_start, other in there:
+            together = other.dtype == stay.dtype and other.first <= stay.last and stay.first <= other.last
+            if together and other_start < start + stay.size:
+                start = max(start, other_start + other.size)
+        insort(there, (start, stay), key=lambda x: x[0])
+        yield stay, start
 
 
 def inside_of(step: Step, layouts: dict[Value, Layout]) -> Plan:
@@ -83,28 +106,3 @@ def last_reads(layouts: dict[Value, Layout], steps: list[Step]) -> dict[Value, i
 def rounded(n: int) -> int:
     """n up to a whole number of cache lines."""
     return -(-max(n, 1) // ALIGN) * ALIGN
-
-
-def take(free: list[tuple[int, int]], sizes: dict[np.dtype, int], dtype: np.dtype, size: int) -> int:
-    """The first gap that is large enough, or new room at the end."""
-    n = rounded(size)
-    for i, (start, length) in enumerate(free):
-        if length >= n:
-            free[i : i + 1] = [(start + n, length - n)] if length > n else []
-            return start
-    start = sizes.get(dtype, 0)
-    sizes[dtype] = start + n
-    return start
-
-
-def give(free: list[tuple[int, int]], start: int, length: int) -> None:
-    """Return a stretch, merging it with its neighbours."""
-    free.append((start, length))
-    free.sort()
-    merged: list[tuple[int, int]] = []
-    for a, n in free:
-        if merged and merged[-1][0] + merged[-1][1] == a:
-            merged[-1] = (merged[-1][0], merged[-1][1] + n)
-        else:
-            merged.append((a, n))
-    free[:] = merged
