@@ -45,8 +45,9 @@ class Standardizer:
         axes = SCOPES[scope](x.ndim)
         mean = x.mean(axis=axes, keepdims=True, dtype=np.float64)
         std = x.std(axis=axes, keepdims=True, dtype=np.float64)
-        # The mean of equal numbers is off by rounding, which must not be blown up to a deviation of 1.
-        constant = std <= 1e-7 * np.abs(mean)
+        # The mean of equal numbers is off by rounding, which must not be blown up to a deviation of 1; nor must a
+        # deviation become 0 in float32.
+        constant = std <= np.maximum(1e-7 * np.abs(mean), np.finfo(np.float32).tiny)
         return cls(mean[0].astype(np.float32), np.where(constant, 1.0, std)[0].astype(np.float32))
 
     def __call__(self, x: np.ndarray) -> np.ndarray:

@@ -38,6 +38,12 @@ def test_constant_features_become_zero(value, n):
     np.testing.assert_allclose(Standardizer.fit(x)(x), 0, atol=abs(value) * 1e-6)
 
 
+@pytest.mark.parametrize("x", [1e-45, 1e-40, 1e-37, 1e37])
+def test_the_smallest_and_largest_deviations(x):
+    z = Standardizer.fit(np.array([[x], [0.0]], np.float32))(np.array([[x], [0.0]], np.float32))
+    np.testing.assert_allclose(z, [[1.0], [-1.0]] if x > 1e-38 else [[0.0], [0.0]], atol=1e-6)
+
+
 @given(hnp.arrays(np.float32, (5, 3), elements=st.floats(-1000, 1000, width=32)))
 def test_inverse_and_json_round_trip(x):
     scale = Standardizer.fit(x)
