@@ -392,6 +392,11 @@ class Tensor:
         return ops.matrix_transpose(self)
 
 
+def is_float(x: Any) -> bool:
+    """Whether x is a tensor that can have a gradient."""
+    return isinstance(x, Tensor) and x.dtype.kind == "f"
+
+
 def rebuild(cls: type[Tensor], data: np.ndarray, requires_grad: bool, grad: Tensor | None) -> Tensor:
     """A leaf from its parts, for pickle and copy."""
     tensor = cls.__new__(cls)

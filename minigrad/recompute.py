@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from minigrad import engine, random
-from minigrad.core import Tensor
+from minigrad.core import Tensor, is_float
 from minigrad.engine import primitive
 from minigrad.errors import GraphError
 from minigrad.ops import zeros_like
@@ -80,11 +80,6 @@ def _rerun_and_differentiate(needs, g, out, *inputs, values, rerun):
 
 
 recomputed.defvjp_joint(_rerun_and_differentiate)
-
-
-def is_float(x: Any) -> bool:
-    """Whether x is a tensor through which a gradient can flow."""
-    return isinstance(x, Tensor) and x.dtype.kind == "f"
 
 
 def cut(x: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import engine
-from minigrad.core import Tensor
+from minigrad.core import Tensor, is_float
 from minigrad.errors import DtypeError, GraphError, ShapeError
 from minigrad.ops import asarray, reshape, stack, zeros_like
 from minigrad.tree import leaves, tree_map
@@ -21,11 +21,6 @@ from minigrad.tree import leaves, tree_map
 def as_tensors(args: Any) -> Any:
     """The same structure with every number and array as a tensor."""
     return tree_map(lambda x: asarray(x) if isinstance(x, (np.ndarray, int, float)) else x, args)
-
-
-def is_float(x: Any) -> bool:
-    """Whether x is a tensor that can have a gradient."""
-    return isinstance(x, Tensor) and x.dtype.kind == "f"
 
 
 def linked(x: Any) -> Any:

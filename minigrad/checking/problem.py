@@ -14,7 +14,7 @@ import numpy as np
 
 from minigrad import autograd, engine, random
 from minigrad.checking.names import argument_names, leaf_names
-from minigrad.core import Tensor
+from minigrad.core import Tensor, is_float
 from minigrad.dtypes import float64, set_default_dtype
 from minigrad.errors import DtypeError
 from minigrad.ops import asarray, zeros_like
@@ -149,11 +149,6 @@ def arranged(fn: Callable, inputs: Any) -> tuple[tuple, dict, list[str]]:
     args = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
     named = zip(argument_names(fn, len(args)), args)
     return args, {}, [leaf for name, value in named for leaf in leaf_names(name, value)]
-
-
-def is_float(x: Any) -> bool:
-    """Whether x is a tensor that can have a gradient."""
-    return isinstance(x, Tensor) and x.dtype.kind == "f"
 
 
 def constant(x: Any) -> Any:

@@ -13,7 +13,7 @@ from minigrad.compiler.emit_ops import EMITTERS
 from minigrad.compiler.graph import Graph, Op, Value
 from minigrad.compiler.layout import Layout, Strides, aligned
 from minigrad.compiler.names import literal, type_name
-from minigrad.compiler.nest import Loops, Nest, Places
+from minigrad.compiler.nest import Access, Loops, Nest, Places, element_of, moved
 from minigrad.compiler.parallel import BYTE, Chunk, Cut, Decision, decided, forward_loops, of_nest, spread, units
 from minigrad.compiler.plan import Plan
 from minigrad.compiler.schedule import Step, every
@@ -224,19 +224,17 @@ class Emitter:
         loops = Loops(target.shape, [target.strides, strides])
         nanoseconds = 2 * dtype.itemsize * BYTE * math.prod(target.shape)
         places = self.places(self.spreadable(loops, nanoseconds, [strides, target.strides]))
-        to, start = places.array(target.base, target.offset, loops.merged(target.strides))
-        element = literal(source, dtype) if not isinstance(source, Layout) else ""
-        if isinstance(source, Layout):
-            array, offset = places.array(source.base, source.offset, loops.merged(strides))
-            element = f"{array}[{loops.position(offset, strides)}]"
-            if source.base.dtype == dtype and loops.run(strides, target.strides):
-                outer, n = loops.outer(), places.size(len(loops.sizes) - 1, loops.sizes[-1])
-                given = [to, outer.position(start, target.strides), array, outer.position(offset, strides), n]
-                with self.nested(outer, places):
-                    self.source.add(f"move({', '.join(given)})")
-                return
-        with self.nested(loops, places):
-            self.source.add(f"{to}[{loops.position(start, target.strides)}] = {element}")
+        to = Access(target.base, target.offset, target.strides)
+        if not isinstance(source, Layout):
+            line = f"{element_of(loops, places, to)} = {literal(source, dtype)}"
+        elif source.base.dtype == dtype and loops.run(strides, target.strides):
+            line = moved(loops, places, to, Access(source.base, source.offset, strides))
+            loops = loops.outer()
+        else:
+            given = Access(source.base, source.offset, strides)
+            line = f"{element_of(loops, places, to)} = {element_of(loops, places, given)}"
+        with self.nested(loops, places):  # the line stands already: it may have named a buffer before the loops
+            self.source.add(line)
 
     def spreadable(self, loops: Loops, nanoseconds: float, strides: list[Strides]) -> Cut | None:
         """Where to cut loops that write every element once, if it pays."""
@@ -264,8 +262,12 @@ class Emitter:
 
 
 def parted(steps: list[Step]) -> list[list[Step]]:
-    """The steps in parts of equal length, about PART steps each."""
-    count = -(-len(steps) // PART) if len(steps) > WHOLE else 1
+    """The steps in parts of equal length, about PART steps each.
+
+    With a user's own kernel all are one part: parts are C functions, which swallow what a kernel raises.
+    """
+    calls_own = any("own" in op.params for step in every(steps) for op in step.ops)
+    count = -(-len(steps) // PART) if len(steps) > WHOLE and not calls_own else 1
     length = max(-(-len(steps) // count), 1)
     return [steps[i : i + length] for i in range(0, len(steps), length)] or [[]]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from minigrad.compiler import own
@@ -55,7 +55,6 @@ TABLE_OF_PARTS = "PARTS = ({names})\n\n\n"
 
 def module_source(step: Compiled, emitter: Emitter) -> str:
     """The source of the module."""
-    data = [f"a{s.position}" for _, s in step.tensors]
     outs = [f"o{i}" for i in range(len(step.outs))]
     bodies = ["\n".join(part.lines) for part in emitter.parts]
     whole = len(bodies) == 1
@@ -63,7 +62,7 @@ def module_source(step: Compiled, emitter: Emitter) -> str:
         imports=lines(0, own.imports(emitter.kernels)),
         functions="".join(f + "\n\n" for f in emitter.functions),
         parts="" if whole else parts(step, emitter, bodies),
-        parameters=", ".join(["P", *data, *outs]),
+        parameters=", ".join(["P", *(name for name, _ in given(step))]),
         body=lines(1, unpacking(step, emitter.pointers)) + "\n" + bodies[0] if whole else lines(1, calls(step)),
         sources="".join(f"d{s.position}, " for _, s in step.tensors),
         stacks="".join(f"s{i}, " for i in range(len(outs))),
@@ -71,6 +70,11 @@ def module_source(step: Compiled, emitter: Emitter) -> str:
         gathering=lines(2, gathering(step)),
         counting=lines(2, counting(step)),
     )
+
+
+def given(step: Compiled) -> list[tuple[str, Value]]:
+    """The arguments and results of the step, by name."""
+    return [(f"a{s.position}", v) for v, s in step.tensors] + [(f"o{i}", v) for i, v in enumerate(step.outs)]
 
 
 def lines(depth: int, what: Iterable[str]) -> str:
@@ -83,9 +87,7 @@ def lines(depth: int, what: Iterable[str]) -> str:
 
 def parts(step: Compiled, emitter: Emitter, bodies: list[str]) -> str:
     """The functions of the parts, and a tuple of them."""
-    given = [*(f"a{s.position}" for _, s in step.tensors), *(f"o{i}" for i in range(len(step.outs)))]
-    places = {f"{name}.ctypes.data": f"P[{i}]" for i, name in enumerate(given, step.shared_places)}
-    made = list(unpacking(step, emitter.pointers, places))
+    made = list(unpacking(step, emitter.pointers, in_table=True))
     functions = [
         PART.format(number=i, size=len(step.table), unpacking=lines(1, needed(made, body)), body=body)
         for i, body in enumerate(bodies)
@@ -106,10 +108,9 @@ def needed(definitions: list[str], body: str) -> list[str]:
 
 def calls(step: Compiled) -> Iterator[str]:
     """The step of a module in parts: it puts arguments and results into the table, and calls the parts in turn."""
-    given = [*(f"a{s.position}" for _, s in step.tensors), *(f"o{i}" for i in range(len(step.outs)))]
-    for i, name in enumerate(given, step.shared_places):
+    for i, (name, _) in enumerate(given(step), step.shared_places):
         yield f"P[{i}] = {name}.ctypes.data"
-    yield f"for i in range({step.shared_places + len(given)}, {len(step.table)}):"
+    yield f"for i in range({step.shared_places + len(given(step))}, {len(step.table)}):"
     yield "    failed = call_part(P[i], P.ctypes.data)"
     yield "    if failed:"
     yield "        return failed"
@@ -118,17 +119,18 @@ def calls(step: Compiled) -> Iterator[str]:
 # ---- names
 
 
-def unpacking(step: Compiled, names: dict[Value, str], places: Mapping[str, str] | None = None) -> Iterator[str]:
-    """The lines that give every array its name. P holds the addresses of those that are there in every call."""
+def unpacking(step: Compiled, names: dict[Value, str], in_table: bool = False) -> Iterator[str]:
+    """The lines that give every array its name. P holds the addresses of those that are there in every call.
+
+    in_table: those of arguments and results too.
+    """
     state = step.state
     for i, (name, buffer) in enumerate(step.fixed.items(), len(state.slots)):
         yield f"{name} = array_at(P[{i}], {buffer.size}, {TYPES[buffer.dtype.name]})"
     for i, slot in enumerate(state.slots):
         yield array(names[slot.value], f"P[{i}]", slot.value)
-    given = [(f"a{s.position}", v) for v, s in step.tensors] + [(f"o{i}", v) for i, v in enumerate(step.outs)]
-    for name, v in given:
-        address = f"{name}.ctypes.data"
-        yield array(names[v], (places or {}).get(address, address), v)
+    for i, (name, v) in enumerate(given(step), step.shared_places):
+        yield array(names[v], f"P[{i}]" if in_table else f"{name}.ctypes.data", v)
     for letter, inputs in (("S", step.floats), ("N", step.ints)):
         for i, (v, _) in enumerate(inputs):
             yield f"{names[v]} = part({letter}, {i}, 1)"

@@ -113,6 +113,22 @@ class Access:
         return self.base, self.offset, self.strides
 
 
+def element_of(loops: Loops, places: Places, access: Access, *more: str) -> str:
+    """An element, as source, at the loops' indices plus further terms."""
+    array, offset = places.array(access.base, access.offset, loops.merged(access.strides))
+    position = loops.position(offset, access.strides)
+    return f"{array}[{total(*([] if position == '0' else [position]), *more)}]"
+
+
+def moved(loops: Loops, places: Places, target: Access, source: Access) -> str:
+    """The copy of what lies side by side along the innermost loop, as source, inside the others."""
+    outer, given = loops.outer(), []
+    for access in (target, source):
+        array, offset = places.array(access.base, access.offset, loops.merged(access.strides))
+        given += [array, outer.position(offset, access.strides)]
+    return f"move({', '.join(given)}, {places.size(len(outer.sizes), loops.sizes[-1])})"
+
+
 class Nest:
     """One loop nest, written down by `write`."""
 
@@ -194,15 +210,12 @@ class Nest:
 
     def write_runs(self, source: Source) -> None:
         """A copy, of as many elements at once as lie side by side."""
-        inner, outer, depth = len(self.loops.sizes) - 1, self.loops.outer(), source.depth
-        given = []
-        for access in self.copied:
-            array, offset = self.places.array(access.base, access.offset, self.loops.merged(access.strides))
-            given += [array, outer.position(offset, access.strides)]
+        outer, depth = self.loops.outer(), source.depth
+        line = moved(self.loops, self.places, *self.copied)
         for k, (name, n) in enumerate(zip(outer.index, outer.sizes)):
             source.add(f"for {name} in range(opaque({self.places.size(k, n)})):")
             source.depth += 1
-        source.add(f"move({', '.join(given)}, {self.places.size(inner, self.loops.sizes[inner])})")
+        source.add(line)
         source.depth = depth
 
     def write_loops(self, source: Source) -> None:
@@ -247,9 +260,7 @@ class Nest:
 
     def element(self, access: Access, *more: str) -> str:
         """An element, as source, at the loops' indices plus further terms."""
-        array, offset = self.places.array(access.base, access.offset, self.loops.merged(access.strides))
-        position = self.loops.position(offset, access.strides)
-        return f"{array}[{total(*([] if position == '0' else [position]), *more)}]"
+        return element_of(self.loops, self.places, access, *more)
 
     def operand(self, op: Op, position: int, dtype: np.dtype | None = None) -> tuple[str, int]:
         """The variable of an operand, of a dtype (None: its own), and how deep in the nest it is known."""

@@ -7,7 +7,7 @@ come from earlier nests. It does join if arrays connect the two. Every other ope
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -153,32 +153,31 @@ def schedule(graph: Graph, layouts: dict[Value, Layout]) -> list[Step]:
     return steps
 
 
-def belongs(op: Op, step: Step, family: Callable[[Op], Op]) -> bool:
+def belongs(op: Op, step: Step, family: dict[Op, Op]) -> bool:
     """Whether an operation gains from joining a step over its domain: they share arrays, or are single numbers.
 
     The updates of all biases of one length, say, would make one long loop over hundreds of arrays.
     """
-    return step.domain == () or any(family(op) is family(other) for other in step.ops)
+    return step.domain == () or family[op] is family[step.ops[0]]
 
 
-def families(ops: list[Op], layouts: dict[Value, Layout]) -> Callable[[Op], Op]:
-    """Loop nests that arrays connect over one domain: a function that is equal for two operations of one family."""
-    above: dict[Op, Op] = {}
+def families(ops: list[Op], layouts: dict[Value, Layout]) -> dict[Op, Op]:
+    """For each operation the first of those that arrays connect with it over one domain."""
+    above = {op: op for op in ops}
     touched: dict[Any, Op] = {}
 
-    def eldest(op: Op) -> Op:
-        while op in above:
-            op = above[op]
+    def first(op: Op) -> Op:
+        while above[op] is not op:
+            above[op] = op = above[above[op]]
         return op
 
     for op in ops:
         domain = domain_of(op)
         for v in (*op.values, *op.outputs):
             if v.size > 1:
-                first, second = eldest(touched.setdefault((layouts[v].base, domain), op)), eldest(op)
-                if first is not second:
-                    above[second] = first
-    return eldest
+                other = first(touched.setdefault((layouts[v].base, domain), op))
+                above[first(op)] = other
+    return {op: first(op) for op in ops}
 
 
 def obstacle(op: Op, position: int, layout: Layout, domain: tuple[int, ...] | None) -> Obstacle | None:

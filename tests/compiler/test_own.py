@@ -6,6 +6,7 @@ from numba import njit
 
 import minigrad as mg
 from minigrad import nn, optim
+from minigrad.compiler import emit
 
 X = mg.tensor(np.random.default_rng(0).standard_normal((4, 3)), dtype="float64")
 
@@ -120,3 +121,23 @@ def test_what_has_no_usable_kernel_runs_eagerly_with_one_warning(reason):
     with pytest.warns(RuntimeWarning, match=rf"called at .*test_own\.py:.*{reason}.* runs eagerly"):
         np.testing.assert_array_equal(f(X), 2 * X.numpy())
     np.testing.assert_array_equal(f(X), 2 * X.numpy())
+
+
+@njit
+def refusing_kernel(x):
+    if x[0] < 0:
+        raise ValueError("negative")
+    return x * 2
+
+
+refusing = mg.custom_op(lambda x: refusing_kernel(x), lambda g, out, x: g * 2, same_shape, refusing_kernel)
+
+
+def test_what_a_kernel_raises_in_a_long_step_is_raised(monkeypatch):
+    monkeypatch.setattr(emit, "PART", 2)
+    monkeypatch.setattr(emit, "WHOLE", 2)
+    long = mg.jit(lambda x: mg.sum(mg.exp(refusing(mg.sin(x)))) + mg.sum(mg.sort(x)), warmup=0)
+    x = mg.tensor([1.0, 2.0])
+    np.testing.assert_allclose(float(long(x)), np.exp(2 * np.sin(x.data)).sum() + 3, rtol=1e-6)
+    with pytest.raises(ValueError, match="negative"):
+        long(-x)

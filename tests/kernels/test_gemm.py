@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numba import float32, float64, njit
+from threadpoolctl import threadpool_info
 
 from minigrad.kernels.cpu.gemm import blas_core, pieces, product
 
@@ -43,4 +44,5 @@ def test_pieces_cover_the_product(ta, tb):
 
 
 def test_name_of_the_blas():
-    assert blas_core() == "" or blas_core().isalnum()
+    loaded = {b.get("architecture") for b in threadpool_info() if b["internal_api"] == "openblas"}
+    assert blas_core() in loaded or not loaded
