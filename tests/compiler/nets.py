@@ -1,4 +1,7 @@
-"""Nets and training runs drawn from tables of modules, losses and optimizers: a new module is one row of LAYERS."""
+"""Nets and training runs drawn from tables of modules, losses and optimizers.
+
+Every module is compiled on its own in `tests/nn/test_rows.py`; here stand those that make a difference among others.
+"""
 
 import math
 from collections.abc import Callable
@@ -97,14 +100,6 @@ LAYERS = [
         ("AdaptiveAvgPool", adaptive), ("AdaptiveMaxPool", adaptive),
     ]),
 ]  # fmt: skip
-
-NO_LAYERS = {
-    "Module": "a base class", "Parameter": "a tensor", "Sequential": "every net is one", "ModuleList": "a container",
-    "ModuleDict": "a container", "ParameterList": "a container", "functional": "a namespace", "init": "a namespace",
-    "utils": "a namespace",
-    **dict.fromkeys(["BCEWithLogitsLoss", "CrossEntropyLoss", "L1Loss", "MSELoss", "NLLLoss"], "in LOSSES"),
-}  # fmt: skip
-"""Public names of `nn` that have no row, with the reason."""
 
 
 def smooth(y):

@@ -5,9 +5,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 
 import minigrad as mg
-from minigrad import nn
 from tests.compiler.agreement import Tally, assert_agrees, evaluated
-from tests.compiler.nets import LAYERS, NO_LAYERS, trainings
+from tests.compiler.nets import trainings
 from tests.compiler.programs import named, programs
 from tests.compiler.running import uncompiled
 
@@ -106,9 +105,3 @@ def test_many_compiled(seed, tally):
     all_compiled(500, seed, tally)
     for training in examples(DRAWN["trainings"], 30, seed):
         compare(training, tally)
-
-
-def test_every_module_has_a_row_or_a_reason():
-    rows = {layer.name for layer in LAYERS}
-    assert rows | NO_LAYERS.keys() == set(nn.__all__)
-    assert not rows & NO_LAYERS.keys()
