@@ -45,6 +45,12 @@ def load(path: str | os.PathLike) -> dict[str, Tensor]:
 
     Raises FileNotFoundError if there is no file, DataError if it is damaged or of another format, DtypeError for a
     dtype that minigrad does not have.
+
+    >>> import os, tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "model.safetensors")
+    >>> mg.save(nn.Linear(3, 2), path)
+    >>> sorted(mg.load(path))
+    ['bias', 'weight']
     """
     with opened(path) as file:
         return {name: as_tensor(path, name, file) for name in file.keys()}  # noqa: SIM118 (not a mapping)

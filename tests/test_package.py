@@ -114,6 +114,23 @@ def test_every_public_name_is_documented():
     assert undocumented == []
 
 
+def test_every_public_function_and_class_has_an_example():
+    without = {
+        f"{package.__name__}.{name}"
+        for package in public_packages()
+        for name in package.__all__
+        if callable(getattr(package, name)) and ">>>" not in getattr(package, name).__doc__
+    }
+    assert {name for name in without if not name.endswith("Error")} == NO_EXAMPLE
+
+
+# what is not made by a user, and the command's steps, which train and write files
+NO_EXAMPLE = {
+    "minigrad.checking.Cause", "minigrad.compiler.Jitted",
+    *(f"minigrad.train.{name}" for name in ("train", "resume", "predict", "Prediction", "Config", "Display")),
+}  # fmt: skip
+
+
 def test_public_names_are_listed_once():
     assert {"minigrad", "minigrad.nn", "minigrad.nn.functional", "minigrad.optim", "minigrad.data"} <= {
         package.__name__ for package in public_packages()

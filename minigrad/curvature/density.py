@@ -18,6 +18,10 @@ class SpectralDensity:
     """A density of eigenvalues t: the sum of weights[i] delta(t - nodes[i]); the weights sum to 1.
 
     nodes, weights: vectors of one length, nodes ascending.  Called with points, it gives the smoothed density there.
+
+    >>> density = mg.curvature.SpectralDensity(nodes=np.array([-1.0, 3.0]), weights=np.array([0.5, 0.5]))
+    >>> density.moment(1), density.moment(2)
+    (1.0, 5.0)
     """
 
     nodes: np.ndarray

@@ -36,7 +36,13 @@ def largest_eigenvalues(hessian: Hessian, k: int = 1, tolerance: float = 0.0, se
 
 
 def smallest_eigenvalues(hessian: Hessian, k: int = 1, tolerance: float = 0.0, seed: int = 0) -> np.ndarray:
-    """The k algebraically smallest eigenvalues of H, a vector (k,), smallest first; see `largest_eigenvalues`."""
+    """The k algebraically smallest eigenvalues of H, a vector (k,), smallest first; see `largest_eigenvalues`.
+
+    >>> p = nn.Parameter(mg.tensor([1.0, 1.0], dtype=mg.float64))
+    >>> H = mg.curvature.Hessian(lambda: 2 * p[0] ** 2 + 0.5 * p[1] ** 2, [p])
+    >>> mg.curvature.smallest_eigenvalues(H)
+    array([1.])
+    """
     return eigenpairs(hessian, k, "SA", tolerance, seed)[0]
 
 
@@ -47,6 +53,12 @@ def eigenvectors(
 
     The outermost comes first; `hessian.tensors(vectors[:, 0])` has the shapes of the parameters. The other arguments
     and errors are those of `largest_eigenvalues`.
+
+    >>> p = nn.Parameter(mg.tensor([1.0, 1.0], dtype=mg.float64))
+    >>> H = mg.curvature.Hessian(lambda: 2 * p[0] ** 2 + 0.5 * p[1] ** 2, [p])
+    >>> values, vectors = mg.curvature.eigenvectors(H)
+    >>> values, abs(vectors[:, 0])
+    (array([4.]), array([1., 0.]))
     """
     values, vectors = eigenpairs(hessian, k, "LA" if largest else "SA", tolerance, seed)
     return (values[::-1].copy(), vectors[:, ::-1].copy()) if largest else (values, vectors)
@@ -98,6 +110,11 @@ def condition_number(hessian: Hessian, tolerance: float = 0.0, seed: int = 0) ->
 
     Gradient descent at its best fixed rate, 2 / (lambda_max + lambda_min), shrinks the error by the factor
     (kappa - 1) / (kappa + 1) in a step (Polyak 1964). The arguments are those of `largest_eigenvalues`.
+
+    >>> p = nn.Parameter(mg.tensor([1.0, 1.0], dtype=mg.float64))
+    >>> H = mg.curvature.Hessian(lambda: 2 * p[0] ** 2 + 0.5 * p[1] ** 2, [p])
+    >>> mg.curvature.condition_number(H)
+    4.0
     """
     high = float(largest_eigenvalues(hessian, 1, tolerance, seed)[0])
     low = float(smallest_eigenvalues(hessian, 1, tolerance, seed)[0])
@@ -111,6 +128,11 @@ def sharpness(hessian: Hessian, tolerance: float = 0.0, seed: int = 0) -> float:
     At a stationary point it bounds what moving by a vector d of length r costs: f(x + d) <= f(x) + lambda_max r^2 / 2
     to second order, reached along the top eigenvector. Full-batch gradient descent drives it to 2 / rate, the 'edge of
     stability'. The arguments are those of `largest_eigenvalues`.
+
+    >>> p = nn.Parameter(mg.tensor([1.0, 1.0], dtype=mg.float64))
+    >>> H = mg.curvature.Hessian(lambda: 2 * p[0] ** 2 + 0.5 * p[1] ** 2, [p])
+    >>> mg.curvature.sharpness(H)
+    4.0
     """
     return float(largest_eigenvalues(hessian, 1, tolerance, seed)[0])
 
@@ -120,6 +142,11 @@ def critical_rate(hessian: Hessian, tolerance: float = 0.0, seed: int = 0) -> fl
 
     Along an eigenvector the error is multiplied by 1 - rate lambda in a step (LeCun, Kanter & Solla 1991; LeCun et al.
     1998, section 5). Infinity if no curvature is positive. The arguments are those of `largest_eigenvalues`.
+
+    >>> p = nn.Parameter(mg.tensor([1.0, 1.0], dtype=mg.float64))
+    >>> H = mg.curvature.Hessian(lambda: 2 * p[0] ** 2 + 0.5 * p[1] ** 2, [p])
+    >>> mg.curvature.critical_rate(H)
+    0.5
     """
     high = sharpness(hessian, tolerance, seed)
     return 2 / high if high > 0 else float("inf")

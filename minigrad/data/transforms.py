@@ -96,6 +96,10 @@ class RandomShift:
     """Moves each image of a batch by up to `pixels` pixels, in height and width on its own; for DataLoader(transform=).
 
     fill: the value of what comes in at the border, the background.
+
+    >>> moved, labels = mg.data.RandomShift(pixels=1)(mg.random.Generator(0), np.ones((2, 1, 8, 8)), np.arange(2))
+    >>> moved.shape
+    (2, 1, 8, 8)
     """
 
     pixels: int = 1

@@ -29,6 +29,13 @@ class Optimizer:
 
     Copy or pickle an optimizer together with its model, `copy.deepcopy((model, optimizer))`: alone it would take along
     copies of the parameters that no model uses.
+
+    >>> p = nn.Parameter([1.0])
+    >>> optimizer = optim.SGD([{"params": [p], "lr": 0.5}], lr=0.1)
+    >>> (2 * p).sum().backward()
+    >>> optimizer.step()
+    >>> p.tolist()
+    [0.0]
     """
 
     #: what hyper-parameters must be: a `Limit`, or for a tuple of numbers one limit each

@@ -25,6 +25,9 @@ class RateSearch:
     """What a search for the learning rate found.
 
     rates, losses: (n,) float64 arrays, the loss for each rate.  suggestion: the rate to take.
+
+    >>> optim.RateSearch(rates=np.array([0.1, 1.0]), losses=np.array([2.0, 3.0]), suggestion=0.1).suggestion
+    0.1
     """
 
     rates: np.ndarray

@@ -15,7 +15,11 @@ FEATURES = ("out_features", "out_channels", "num_features")
 
 
 class Connections(NamedTuple):
-    """Of a parameter: how many connections share each of its weights, and how many inputs one output has."""
+    """Of a parameter: how many connections share each of its weights, and how many inputs one output has.
+
+    >>> optim.Connections(shared_by=36, fan_in=9).fan_in
+    9
+    """
 
     shared_by: int
     fan_in: int

@@ -22,6 +22,14 @@ class LRScheduler:
         Afterwards the number of calls of `step`, whatever a step is: one of the optimizer, or an epoch.
     base_lrs: the learning rates that the optimizer had at first.
     Raises DtypeError if it is no optimizer, ConfigError if there is nothing to resume from.
+
+    >>> class Harmonic(optim.lr_scheduler.LRScheduler):
+    ...     def factor(self, t):
+    ...         return 1 / (1 + t)
+    >>> schedule = Harmonic(optim.SGD([nn.Parameter([0.0])], lr=0.6))
+    >>> schedule.step()
+    >>> schedule.get_last_lr()
+    [0.3]
     """
 
     #: whether `rates` is a function of t alone, which other schedules may be built on
