@@ -7,10 +7,13 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 from minigrad.core import Tensor
-from minigrad.dtypes import DtypeLike, as_dtype
+from minigrad.dtypes import DtypeLike, float16, float32, float64
 from minigrad.engine import MODE, configuration_changed, tracer
 from minigrad.errors import ConfigError, DtypeError, TracingError
+from minigrad.nn import hooks
+from minigrad.nn.conversion import wanted_dtype
 from minigrad.nn.error_path import add_path
+from minigrad.nn.hooks import Hook, HookHandle
 from minigrad.nn.parameter import Parameter
 from minigrad.ops import tensor, zeros_like
 
@@ -48,14 +51,13 @@ class Module:
     # tensors, need a list of names (name -> persistent). These defaults are replaced on the instance, never changed.
     training: bool = True
     _buffer_names: Mapping[str, bool] = MappingProxyType({})
-    _forward_pre_hooks: tuple[Callable, ...] = ()
-    _forward_hooks: tuple[Callable, ...] = ()
+    _hooks: tuple[Hook, ...] = ()
 
     # ---- calling
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            if self._forward_pre_hooks or self._forward_hooks or MODE.get().tracer is not None:
+            if self._hooks or MODE.get().tracer is not None:
                 return self._call_hooked(args, kwargs)
             return self.forward(*args, **kwargs)
         except Exception as error:
@@ -71,38 +73,71 @@ class Module:
     def _call_hooked(self, args: tuple, kwargs: dict) -> Any:
         if tracer() is not None:
             tracer().watch(self)
-        for hook in self._forward_pre_hooks:
-            changed = hook(self, args)
-            if changed is not None:
-                args = changed if isinstance(changed, tuple) else (changed,)
-        out = self.forward(*args, **kwargs)
-        for hook in self._forward_hooks:
-            changed = hook(self, args, out)
-            if changed is not None:
-                out = changed
-        return out
+        return hooks.call(self, self._hooks, args, kwargs)
 
-    def register_forward_pre_hook(self, hook: Callable) -> Callable[[], None]:
+    # ---- hooks
+
+    def register_forward_pre_hook(
+        self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> HookHandle:
         """Call `hook(module, args)` before forward; what it returns, if anything, replaces the positional arguments.
 
-        Returns a function that removes the hook.
+        prepend: call it before those that are there.  with_kwargs: call `hook(module, args, kwargs)`, which may return
+        (args, kwargs).  Returns a handle whose `remove()` takes the hook away.
         """
-        return self._add_hook("_forward_pre_hooks", hook)
+        return self._add_hook(Hook("forward_pre", hook, with_kwargs), prepend)
 
-    def register_forward_hook(self, hook: Callable) -> Callable[[], None]:
+    def register_forward_hook(
+        self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> HookHandle:
         """Call `hook(module, args, output)` after forward; what it returns, if anything, replaces the output.
 
-        Returns a function that removes the hook.
-        """
-        return self._add_hook("_forward_hooks", hook)
+        prepend: call it before those that are there.  with_kwargs: call `hook(module, args, kwargs, output)`.
+        always_call: also if the call fails, with None for an output that there is not.  Returns a handle whose
+        `remove()` takes the hook away.
 
-    def _add_hook(self, kind: str, hook: Callable) -> Callable[[], None]:
-        setattr(self, kind, (*getattr(self, kind), hook))
+        >>> layer = nn.Linear(2, 3)
+        >>> handle = layer.register_forward_hook(lambda module, args, out: print(out.shape))
+        >>> _ = layer(mg.zeros((5, 2)))
+        (5, 3)
+        >>> handle.remove()
+        """
+        return self._add_hook(Hook("forward", hook, with_kwargs, always_call), prepend)
+
+    def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> HookHandle:
+        """Call `hook(module, grad_output)` in the backward pass, before the gradients go through the module.
+
+        grad_output: the gradients of the outputs, a tuple; what the hook returns, if anything, replaces them.
+        Returns a handle whose `remove()` takes the hook away.
+        """
+        return self._add_hook(Hook("backward_pre", hook), prepend)
+
+    def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> HookHandle:
+        """Call `hook(module, grad_input, grad_output)` when the gradients of the inputs have been computed.
+
+        grad_input: a tuple, one for each positional argument; None where there is no gradient. What the hook returns,
+        if anything, replaces it.  grad_output: the gradients of the outputs, zero for one that was not used.  If no
+        input needs a gradient the hook is called with those of the outputs alone.
+        Returns a handle whose `remove()` takes the hook away.
+
+        >>> layer = nn.Linear(2, 1)
+        >>> with layer.register_full_backward_hook(lambda module, grad_input, grad_output: print(grad_output)):
+        ...     layer(mg.zeros((1, 2))).sum().backward()
+        (tensor([[1.]]),)
+        """
+        return self._add_hook(Hook("backward", hook), prepend)
+
+    def _add_hook(self, hook: Hook, prepend: bool) -> HookHandle:
+        self._hooks = (hook, *self._hooks) if prepend else (*self._hooks, hook)
 
         def remove() -> None:
-            setattr(self, kind, tuple(h for h in getattr(self, kind) if h is not hook))
+            left = tuple(h for h in self._hooks if h is not hook)
+            if left:
+                self._hooks = left
+            elif "_hooks" in self.__dict__:
+                del self._hooks  # as before the first one: a compiled step need not be traced again
 
-        return remove
+        return HookHandle(remove)
 
     # ---- registration
 
@@ -307,19 +342,34 @@ class Module:
         for parameter in self.parameters():
             zero_grad(parameter, set_to_none)
 
-    def to(self, dtype: DtypeLike) -> Self:
+    def to(self, *args: Any, device: str | None = None, dtype: DtypeLike | None = None) -> Self:
         """Convert the floating-point parameters and buffers, and their gradients, to a float dtype; returns self.
 
-        Make the optimizer afterwards.  Raises DtypeError for a dtype that is not floating-point.
+        to(dtype), to(device), to(device, dtype) or to(tensor), whose dtype is taken; also by keyword. The device is
+        "cpu".  Make the optimizer afterwards.
+        Raises DtypeError for a dtype that is not floating-point, ConfigError for a device that is not there.
+
+        >>> nn.Linear(2, 1).to("cpu", mg.float64).weight.dtype
+        dtype('float64')
         """
-        wanted = as_dtype(dtype)
-        if wanted.kind != "f":
-            raise DtypeError(f"[to] expected a floating-point dtype, got {wanted}.")
+        wanted = wanted_dtype(args, dtype, device)
         for x in (*self.parameters(), *self.buffers()):
-            if x.dtype.kind == "f":
+            if wanted is not None and x.dtype.kind == "f":
                 x.data = x.data.astype(wanted)
                 x.grad = None if x.grad is None else x.grad.astype(wanted)
         return self
+
+    def float(self) -> Self:
+        """Convert to float32: see `to`."""
+        return self.to(float32)
+
+    def double(self) -> Self:
+        """Convert to float64: see `to`."""
+        return self.to(float64)
+
+    def half(self) -> Self:
+        """Convert to float16, which is for storage: see `to`. Convert back to compute."""
+        return self.to(float16)
 
     # ---- printing
 

@@ -123,7 +123,7 @@ def is_known(model: nn.Module) -> bool:
     """Whether a model consists of this package's layers alone: what a user's own forward or hook does besides
     computing would be done once, when it is traced, and no more."""
     return all(
-        type(module).__module__.startswith("minigrad.nn.") and not module._forward_hooks + module._forward_pre_hooks
+        type(module).__module__.startswith("minigrad.nn.") and not module._hooks
         for module in model.modules()
     )
 

@@ -65,7 +65,7 @@ def test_rates_follow_the_rule():
 def test_the_model_is_left_as_it_was():
     model = nn.Sequential(nn.Linear(3, 3))
     optim.connections(model, mg.ones((2, 3)))
-    assert not model[0]._forward_hooks
+    assert not model[0]._hooks
 
 
 def test_what_the_example_does_not_reach():

@@ -34,7 +34,7 @@ def test_names_the_first_bad_layer():
     spoil(spoiled[1][1].bias, 3e38)
     spoil(spoiled[0].bias, 1e3)  # tanh of it is 1
     assert "the output of layer 1.1 (Linear) is the first that is not" in diagnosis(spoiled, X)
-    assert not spoiled[0]._forward_hooks
+    assert not spoiled[0]._hooks
 
 
 def test_a_single_layer_is_the_model():
