@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,9 +15,14 @@ from minigrad.dtypes import as_dtype
 from minigrad.errors import DataError, DtypeError
 from minigrad.ops import asarray
 
+SHARED = "minigrad.shared"
+"""The key of a file's metadata that maps further names of tensors to those under which they are written, as JSON."""
+
 
 def save(tensors: Any, path: str | os.PathLike, metadata: Mapping[str, str] | None = None) -> None:
     """Write named tensors to a safetensors file; whoever reads `path` sees the old file or the new one, never a part.
+
+    A tensor with several names, such as a weight that layers share, is written once; `load` gives it under all of them.
 
     tensors: a mapping from names to tensors or NumPy arrays, or anything whose `state_dict()` is one, such as a module.
     metadata: strings to keep with them (`load_metadata` reads them).
@@ -37,7 +43,10 @@ def save(tensors: Any, path: str | os.PathLike, metadata: Mapping[str, str] | No
     for name, value in (metadata or {}).items():
         if not isinstance(name, str) or not isinstance(value, str):
             raise DtypeError(f"[save] metadata maps strings to strings, got {name!r}: {value!r}.")
-    write_atomically(Path(path), encode(arrays, dict(metadata) if metadata else None))
+    others = other_names(arrays)
+    kept = {name: array for name, array in arrays.items() if name not in others}
+    notes = {**(metadata or {}), **({SHARED: json.dumps(others)} if others else {})}
+    write_atomically(Path(path), encode(kept, notes or None))
 
 
 def load(path: str | os.PathLike) -> dict[str, Tensor]:
@@ -53,13 +62,32 @@ def load(path: str | os.PathLike) -> dict[str, Tensor]:
     ['bias', 'weight']
     """
     with opened(path) as file:
-        return {name: as_tensor(path, name, file) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+        tensors = {name: as_tensor(path, name, file) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+        others = (file.metadata() or {}).get(SHARED, "{}")
+    try:
+        return tensors | {name: tensors[first] for name, first in json.loads(others).items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise DataError(f"[load] {path} is damaged: its names of shared tensors are {others!r}.") from None
 
 
 def load_metadata(path: str | os.PathLike) -> dict[str, str]:
     """The strings that `save` kept with the tensors; errors as for `load`."""
     with opened(path) as file:
-        return file.metadata() or {}
+        return {name: value for name, value in (file.metadata() or {}).items() if name != SHARED}
+
+
+def other_names(arrays: Mapping[str, np.ndarray]) -> dict[str, str]:
+    """The names of arrays that have the memory of an earlier one, and the name of that."""
+    first: dict[tuple, str] = {}
+    for name, array in arrays.items():
+        first.setdefault(memory(array), name)
+    shared = {name: first[memory(array)] for name, array in arrays.items() if array.size}
+    return {name: original for name, original in shared.items() if original != name}
+
+
+def memory(array: np.ndarray) -> tuple:
+    """Where an array lies and how; the same for two that are one."""
+    return array.__array_interface__["data"][0], array.shape, array.strides, array.dtype
 
 
 def as_array(name: Any, value: Any) -> np.ndarray:

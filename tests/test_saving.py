@@ -54,6 +54,61 @@ def test_a_module(tmp_path):
     np.testing.assert_array_equal(target(x).numpy(), source(x).numpy())
 
 
+class Tied(nn.Module):
+    """An output layer that has the weight of the first, as in language models."""
+
+    def __init__(self):
+        self.embed, self.score = nn.Linear(3, 3, bias=False), nn.Linear(3, 3)
+        self.score.weight = self.embed.weight
+        self.again = self.embed
+
+
+def test_shared_tensors_are_written_once(tmp_path):
+    source, path = Tied(), tmp_path / "x"
+    mg.save(source, path, {"epoch": "3"})
+    with saving.opened(path) as file:
+        assert sorted(file.keys()) == ["embed.weight", "score.bias"]
+    assert saving.load_metadata(path) == {"epoch": "3"}
+    loaded = mg.load(path)
+    assert loaded["again.weight"] is loaded["score.weight"] is loaded["embed.weight"]
+    target = Tied()
+    target.load_state_dict(loaded)
+    assert target.score.weight is target.embed.weight
+    np.testing.assert_array_equal(target.embed.weight.numpy(), source.embed.weight.numpy())
+
+
+def test_equal_tensors_are_not_shared(tmp_path):
+    x = np.ones((2, 2))
+    mg.save({"a": x, "b": x.copy(), "row": x[0], "none": x[:0], "nothing": x[:0]}, tmp_path / "x")
+    with saving.opened(tmp_path / "x") as file:
+        assert sorted(file.keys()) == ["a", "b", "none", "nothing", "row"]
+
+
+def test_pytorch_reads_shared_tensors(tmp_path):
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import load_model
+
+    class TorchTied(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed, self.score = torch.nn.Linear(3, 3, bias=False), torch.nn.Linear(3, 3)
+            self.score.weight = self.embed.weight
+            self.again = self.embed
+
+    ours, theirs = Tied(), TorchTied()
+    mg.save(ours, tmp_path / "x")
+    load_model(theirs, tmp_path / "x")
+    theirs.load_state_dict({name: torch.tensor(x.numpy()) for name, x in mg.load(tmp_path / "x").items()})
+    np.testing.assert_array_equal(theirs.score.weight.detach().numpy(), ours.score.weight.numpy())
+
+
+@pytest.mark.parametrize("names", ["{", "[]", '{"b": "c"}', '{"b": 1}', '{"b": ["a"]}'])
+def test_damaged_names_of_shared_tensors(tmp_path, names):
+    mg.save({"a": np.ones(1)}, tmp_path / "x", {saving.SHARED: names})
+    with pytest.raises(DataError, match=r"\[load\] .* is damaged: its names of shared tensors are"):
+        mg.load(tmp_path / "x")
+
+
 def test_other_libraries_read_and_write_the_same_files(tmp_path):
     torch = pytest.importorskip("torch")
     from safetensors.torch import load_file, save_file

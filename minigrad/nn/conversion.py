@@ -14,7 +14,7 @@ from minigrad.errors import ConfigError, DtypeError
 def wanted_dtype(args: tuple, dtype: Any, device: Any) -> np.dtype | None:
     """The dtype that the arguments of `to` ask for; None if they name only a device.
 
-    Raises DtypeError unless it is floating-point, ConfigError for arguments that contradict each other or another device.
+    Raises DtypeError unless it is floating-point, ConfigError for contradicting arguments or another device.
     """
     dtypes, devices = [dtype], [device]
     for arg in args:

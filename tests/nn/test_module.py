@@ -216,6 +216,49 @@ def test_to_converts_floating_point_state_and_gradients():
         net.to("int64")
 
 
+@pytest.mark.parametrize(
+    ("args", "options", "dtype"),
+    [
+        ((), {"dtype": "float64"}, "float64"),
+        (("cpu",), {}, "float32"),
+        (("cpu", mg.float64), {}, "float64"),
+        (("cpu",), {"dtype": "float16"}, "float16"),
+        (("float64",), {"device": "cpu:0"}, "float64"),
+        ((mg.zeros(1, dtype="float64"),), {}, "float64"),
+        ((None, "float64"), {}, "float64"),
+    ],
+)
+def test_to_takes_what_pytorch_takes(args, options, dtype):
+    assert nn.Linear(2, 2).to(*args, **options).weight.dtype == np.dtype(dtype)
+
+
+def test_conversions_by_name():
+    layer = nn.Linear(2, 2)
+    dtypes = [layer.double().weight.dtype, layer.half().weight.dtype, layer.float().weight.dtype]
+    assert dtypes == [np.float64, np.float16, np.float32]
+    with pytest.raises(DtypeError, match="float16 is for storage only"):
+        layer.half()(mg.ones((1, 2), dtype="float16"))
+
+
+BAD_TO = {
+    "gpu": (("cuda",), {}, ConfigError, r"\[to\] device 'cuda' needs an NVIDIA GPU and a build .* with CUDA kernels"),
+    "second gpu": ((), {"device": "cuda:1"}, ConfigError, r"device 'cuda:1' needs"),
+    "no device": ((), {"device": "tpu"}, ConfigError, r"there is no device 'tpu': expected 'cpu'"),
+    "integers": ((), {"dtype": "int8"}, DtypeError, "expected a floating-point dtype, got int8"),
+    "two dtypes": (("float32",), {"dtype": "float64"}, ConfigError, "each once"),
+    "two devices": (("cpu", "cpu"), {}, ConfigError, "each once"),
+    "nothing": ((), {}, ConfigError, r"expected to\(dtype\), to\(device\)"),
+}
+
+
+@pytest.mark.parametrize(("args", "options", "error", "message"), BAD_TO.values(), ids=BAD_TO)
+def test_to_refuses(args, options, error, message):
+    layer = nn.Linear(2, 2)
+    with pytest.raises(error, match=message):
+        layer.to(*args, **options)
+    assert layer.weight.dtype == np.float32
+
+
 # ---- hooks
 
 
@@ -284,6 +327,39 @@ def test_the_path_is_found_through_lists_and_dicts():
 
     with pytest.raises(mg.ShapeError, match=r"^in model\.parts\.left\.0 \(Linear\): \[linear\] expected 2 features"):
         Branches()(mg.zeros((1, 3)))
+
+
+def nested():
+    return nn.Sequential(nn.Linear(2, 2), nn.Sequential({"a": nn.Tanh(), "b": nn.Linear(3, 2)}))
+
+
+def shared():
+    layer = nn.Linear(3, 3)
+    return nn.Sequential(nn.Linear(2, 3), layer, nn.Linear(3, 2), layer)
+
+
+class Listed(nn.Module):
+    def __init__(self):
+        self.layers = nn.ModuleList([nn.Linear(2, 3), nn.ModuleDict({"x": nn.Linear(2, 2)})])
+
+    def forward(self, x):
+        return self.layers[1]["x"](self.layers[0](x))
+
+
+@pytest.mark.parametrize(
+    ("make", "path"),
+    [(nested, "1.b"), (shared, "1"), (Listed, "layers.1.x"), (lambda: nn.Sequential(Listed()), "0.layers.1.x")],
+)
+@pytest.mark.parametrize("wrap", [lambda f: f, mg.jit(warmup=0)], ids=["eager", "compiled"])
+@pytest.mark.parametrize("hooked", [False, True])
+def test_the_path_in_every_container(make, path, wrap, hooked):
+    """A shared module goes by its first name, although here it fails at the second call."""
+    model = make()
+    if hooked:
+        for module in model.modules():
+            module.register_forward_hook(lambda *_: None)
+    with pytest.raises(mg.ShapeError, match=rf"^in model\.{path} \(Linear\): \[linear\] expected . features, got"):
+        wrap(lambda x: model(x))(mg.zeros((1, 2)))
 
 
 def test_foreign_errors_keep_their_arguments_and_get_a_note():
