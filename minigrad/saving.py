@@ -46,7 +46,7 @@ def save(tensors: Any, path: str | os.PathLike, metadata: Mapping[str, str] | No
     others = other_names(arrays)
     kept = {name: array for name, array in arrays.items() if name not in others}
     notes = {**(metadata or {}), **({SHARED: json.dumps(others)} if others else {})}
-    write_atomically(Path(path), encode(kept, notes or None))
+    write_atomically(Path(path), ordered(encode(kept, notes or None)))
 
 
 def load(path: str | os.PathLike) -> dict[str, Tensor]:
@@ -65,7 +65,7 @@ def load(path: str | os.PathLike) -> dict[str, Tensor]:
         tensors = {name: as_tensor(path, name, file) for name in file.keys()}  # noqa: SIM118 (not a mapping)
         others = (file.metadata() or {}).get(SHARED, "{}")
     try:
-        return tensors | {name: tensors[first] for name, first in json.loads(others).items()}
+        return tensors | {name: Tensor(tensors[first].data) for name, first in json.loads(others).items()}
     except (ValueError, KeyError, TypeError, AttributeError):
         raise DataError(f"[load] {path} is damaged: its names of shared tensors are {others!r}.") from None
 
@@ -83,6 +83,18 @@ def other_names(arrays: Mapping[str, np.ndarray]) -> dict[str, str]:
         first.setdefault(memory(array), name)
     shared = {name: first[memory(array)] for name, array in arrays.items() if array.size}
     return {name: original for name, original in shared.items() if original != name}
+
+
+def ordered(content: bytes) -> bytes:
+    """A file with its metadata in order: safetensors writes them in another one each time."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    notes = header.get("__metadata__", {})
+    if len(notes) < 2:
+        return content
+    text = json.dumps({**header, "__metadata__": dict(sorted(notes.items()))}, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the tensors begin at a multiple of 8
+    return len(text).to_bytes(8, "little") + text + content[end:]
 
 
 def memory(array: np.ndarray) -> tuple:

@@ -70,11 +70,23 @@ def test_shared_tensors_are_written_once(tmp_path):
         assert sorted(file.keys()) == ["embed.weight", "score.bias"]
     assert saving.load_metadata(path) == {"epoch": "3"}
     loaded = mg.load(path)
-    assert loaded["again.weight"] is loaded["score.weight"] is loaded["embed.weight"]
+    assert loaded["again.weight"].data is loaded["score.weight"].data is loaded["embed.weight"].data
     target = Tied()
     target.load_state_dict(loaded)
     assert target.score.weight is target.embed.weight
     np.testing.assert_array_equal(target.embed.weight.numpy(), source.embed.weight.numpy())
+
+
+def test_the_same_content_is_the_same_file(tmp_path):
+    """Whatever order the metadata have in memory."""
+    metadata = {chr(i): f"\u00e4{i}" for i in range(97, 107)}
+    contents = []
+    for _ in range(3):
+        mg.save({"x": np.arange(3.0), "y": np.ones(1, np.int8)}, tmp_path / "x", metadata)
+        contents.append((tmp_path / "x").read_bytes())
+    assert len(set(contents)) == 1
+    assert saving.load_metadata(tmp_path / "x") == metadata
+    assert mg.load(tmp_path / "x")["x"].tolist() == [0, 1, 2]
 
 
 def test_equal_tensors_are_not_shared(tmp_path):
