@@ -29,6 +29,22 @@ def float_tensor(who: str, name: str, x: Any) -> Tensor:
     return x
 
 
+def number(who: str, name: str, value: Any, at_least: float | None = None, above: float | None = None) -> None:
+    """Raises ConfigError unless `value` is a number, not NaN, and within the limits that are given."""
+    is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and value == value
+    if is_number and (at_least is None or value >= at_least) and (above is None or value > above):
+        return
+    limit = f", at least {at_least}" if at_least is not None else f" above {above}" if above is not None else ""
+    raise ConfigError(f"[{who}] {name} must be a number{limit}; got {value!r}.")
+
+
+def fraction(who: str, name: str, value: Any) -> None:
+    """Raises ConfigError unless `value` is a number in [0, 1]."""
+    number(who, name, value)
+    if not 0 <= value <= 1:
+        raise ConfigError(f"[{who}] {name} must lie in [0, 1], got {value}.")
+
+
 def choice(who: str, name: str, value: Any, allowed: tuple) -> None:
     """Raises ConfigError unless `value` is one of `allowed`."""
     if value not in allowed:

@@ -27,11 +27,30 @@ from minigrad.nn.functional.conv import (
 )
 from minigrad.nn.functional.dropping import dropout
 from minigrad.nn.functional.loss import (
+    binary_cross_entropy,
     binary_cross_entropy_with_logits,
+    cosine_embedding_loss,
     cross_entropy,
+    euclidean_loss,
+    gaussian_nll_loss,
+    hinge_embedding_loss,
+    hinge_loss,
+    huber_loss,
+    kl_div,
     l1_loss,
+    margin_ranking_loss,
     mse_loss,
+    multi_margin_loss,
+    multilabel_margin_loss,
+    multilabel_soft_margin_loss,
     nll_loss,
+    poisson_nll_loss,
+    rbf_loss,
+    smooth_l1_loss,
+    soft_margin_loss,
+    squared_hinge_loss,
+    triplet_margin_loss,
+    triplet_margin_with_distance_loss,
 )
 from minigrad.nn.functional.pooling import (
     adaptive_avg_pool1d,
@@ -55,5 +74,11 @@ __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d",
     "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d",
     "avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d",
-    "binary_cross_entropy_with_logits", "cross_entropy", "l1_loss", "mse_loss", "nll_loss",
+    "cross_entropy", "nll_loss", "hinge_loss", "squared_hinge_loss", "multi_margin_loss", "multilabel_margin_loss",
+    "rbf_loss",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "multilabel_soft_margin_loss", "soft_margin_loss",
+    "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "euclidean_loss",
+    "kl_div", "poisson_nll_loss", "gaussian_nll_loss",
+    "hinge_embedding_loss", "margin_ranking_loss", "cosine_embedding_loss",
+    "triplet_margin_loss", "triplet_margin_with_distance_loss",
 ]

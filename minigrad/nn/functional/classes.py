@@ -13,9 +13,12 @@ from minigrad.nn.arguments import float_tensor
 from minigrad.ops import (
     cast,
     checked_index,
+    cumulate_prod,
     equal,
+    expand_dims,
     gather,
     gather_along,
+    greater_equal,
     logical_not,
     multiply,
     reduce_sum,
@@ -48,23 +51,30 @@ class Labels:
     Raises DtypeError or ShapeError for a target that is not that, IndexError for a label outside [0, C).
     """
 
-    def __init__(self, who: str, scores: Tensor, target: Any, weights: Tensor | None, ignore_index: int) -> None:
+    def __init__(
+        self, who: str, scores: Tensor, target: Any, weights: Tensor | None, ignore_index: int | None = None
+    ) -> None:
         self.axis = class_axis(who, scores)
+        self.classes = scores.data.shape[self.axis]
         self.weights = weights
         self.index = class_indices(who, scores, target, self.axis)
-        self.ignored = ignored(who, self.index, scores.data.shape[self.axis], ignore_index)
+        self.ignored = ignored(who, self.index, self.classes, ignore_index)
         if self.ignored is not None:
             self.index = select(self.ignored, 0, self.index)  # any valid index: what it finds is dropped later
         if tracer() is not None:
-            self.index = checked_index(self.index, size=scores.data.shape[self.axis])
+            self.index = checked_index(self.index, size=self.classes)
 
     def pick(self, x: Tensor) -> Tensor:
         """x (the shape of the scores) at each sample's label."""
         shape = self.index.data.shape
         if x.data.ndim == 2 and tracer() is None:  # half the time of the general way
             return gather(x, Tensor(np.arange(shape[0])), self.index, axes=(0, 1))
-        column = reshape_to(self.index, shape=(*shape[: self.axis], 1, *shape[self.axis :]))
-        return reshape_to(gather_along(x, column, axis=self.axis), shape=shape)
+        return reshape_to(gather_along(x, expand_dims(self.index, self.axis), axis=self.axis), shape=shape)
+
+    def is_label(self) -> Tensor:
+        """Which of the scores are those of a sample's label."""
+        trailing = (1,) * (self.index.data.ndim - self.axis)
+        return equal(expand_dims(self.index, self.axis), Tensor(np.arange(self.classes).reshape(-1, *trailing)))
 
     def weigh(self, losses: Tensor) -> Tensor:
         """Each sample's loss times the weight of its class."""
@@ -87,11 +97,7 @@ class Labels:
 
 def class_indices(who: str, scores: Tensor, target: Any, axis: int) -> Tensor:
     """`target` as a tensor of integers. Raises DtypeError or ShapeError unless it has one for every sample."""
-    target = as_operand(target)
-    if not isinstance(target, Tensor):
-        target = Tensor(np.asarray(target))
-    if target.data.dtype.kind not in "iu":
-        raise DtypeError(f"[{who}] class labels must be integers, got {target.dtype}: use .astype('int64').")
+    target = integers(who, target)
     shape = scores.data.shape
     expected = shape[:axis] + shape[axis + 1 :]
     if target.data.shape != expected:
@@ -102,26 +108,62 @@ def class_indices(who: str, scores: Tensor, target: Any, axis: int) -> Tensor:
     return target
 
 
-def ignored(who: str, target: Tensor, classes: int, ignore_index: int) -> Tensor | None:
+def integers(who: str, target: Any) -> Tensor:
+    """`target` as a tensor. Raises DtypeError unless it is one of integers."""
+    target = as_operand(target)
+    if not isinstance(target, Tensor):
+        target = Tensor(np.asarray(target))
+    if target.data.dtype.kind not in "iu":
+        raise DtypeError(f"[{who}] class labels must be integers, got {target.dtype}: use .astype('int64').")
+    return target
+
+
+def ignored(who: str, target: Tensor, classes: int, ignore_index: int | None) -> Tensor | None:
     """Which labels equal `ignore_index`; None if it is certain that none does.
 
     Raises IndexError, with the labels found, if one of the others is not in [0, classes).
     """
     if tracer() is not None:  # checked when the compiled code runs
-        return equal(target, ignore_index)
+        return None if ignore_index is None else equal(target, ignore_index)
+    if ignore_index is None:
+        check_range(who, target.data, classes)
+        return None
     if not 0 <= ignore_index < classes and in_range(target.data, classes):
         return None
     mask = equal(target, ignore_index)
-    found = target.data[~mask.data]
-    if not in_range(found, classes):
-        raise IndexError(
-            f"[{who}] class labels must lie in [0, {classes}), found {found.min()} to {found.max()}"
-            f" (ignore_index={ignore_index})."
-        )
+    check_range(who, target.data[~mask.data], classes, f" (ignore_index={ignore_index})")
     return mask
+
+
+def check_range(who: str, labels: Any, classes: int, hint: str = "") -> None:
+    """Raises IndexError, with the labels found, unless all lie in [0, classes)."""
+    if not in_range(labels, classes):
+        raise IndexError(
+            f"[{who}] class labels must lie in [0, {classes}), found {labels.min()} to {labels.max()}{hint}."
+        )
 
 
 def in_range(labels: np.ndarray, classes: int) -> bool:
     """Whether all labels lie in [0, classes): seen as unsigned, negative ones are large, so one maximum tells."""
     unsigned = labels.view(f"u{labels.itemsize}")
     return unsigned.size == 0 or int(np.maximum.reduce(unsigned, axis=None)) < classes
+
+
+def listed_labels(who: str, scores: Tensor, target: Any) -> tuple[Tensor, Tensor]:
+    """Several labels for each sample, in rows that end at the first -1: the labels, and which of them are in a list.
+
+    scores: (N, C) or (C,).  target: integers of that shape.  Labels that are in no list are given as 0.
+    Raises DtypeError or ShapeError for a target that is not that, IndexError for a label outside [0, C).
+    """
+    target = integers(who, target)
+    if target.data.shape != scores.data.shape:
+        raise ShapeError(
+            f"[{who}] input and target must have the same shape: input {scores.shape}, target {target.shape}."
+        )
+    axis, classes = scores.data.ndim - 1, scores.data.shape[-1]
+    listed = equal(cumulate_prod(cast(greater_equal(target, 0), dtype=np.dtype(np.int64)), axis=axis), 1)
+    labels = select(listed, target, 0)
+    if tracer() is not None:
+        return checked_index(labels, size=classes), listed
+    check_range(who, labels.data, classes)
+    return labels, listed

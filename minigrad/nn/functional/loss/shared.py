@@ -1,0 +1,60 @@
+"""What losses share: checks of shapes, and the reduction of many losses to one.
+
+None of them broadcasts: (N, 1) against (N,) would silently become (N, N), so shapes that differ are an error.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.core import Tensor
+from minigrad.engine import as_operand
+from minigrad.errors import ShapeError
+from minigrad.nn.arguments import choice, float_tensor
+from minigrad.ops import equal, isinf, logical_and, reduce_sum, select
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+def reduce_loss(who: str, losses: Tensor, reduction: str, count: Any = None) -> Tensor:
+    """The mean, sum or ("none") tensor of the losses; `count`: what the mean divides by, if not their number."""
+    choice(who, "reduction", reduction, REDUCTIONS)
+    if reduction == "none":
+        return losses
+    total = reduce_sum(losses, axes=tuple(range(losses.data.ndim)))
+    if reduction == "sum":
+        return total
+    return total / (float(losses.data.size) if count is None else count)
+
+
+def same_shape(who: str, **named: Any) -> list[Tensor]:
+    """All of them as tensors, the first of which must be of floats. Raises ShapeError if their shapes differ."""
+    (name, first), *others = named.items()
+    tensors = [float_tensor(who, name, first), *(as_operand(x) for _, x in others)]
+    shapes = [getattr(x, "shape", ()) for x in tensors]
+    if shapes.count(shapes[0]) != len(shapes):
+        *names, last = named
+        found = ", ".join(f"{name} {shape}" for name, shape in zip(named, shapes))
+        raise ShapeError(f"[{who}] {', '.join(names)} and {last} must have the same shape: {found}.")
+    return [x if isinstance(x, Tensor) else Tensor(np.asarray(x, tensors[0].dtype)) for x in tensors]
+
+
+def fitting(who: str, name: str, weight: Any, x: Tensor) -> Any:
+    """A factor for the elements of x. Raises ShapeError unless it broadcasts to exactly the shape of x."""
+    weight = as_operand(weight)
+    shape = getattr(weight, "shape", ())
+    try:
+        fits = np.broadcast_shapes(shape, x.shape) == x.shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ShapeError(f"[{who}] {name} of shape {shape} does not broadcast to the input's shape {x.shape}.")
+    return weight
+
+
+def expected_cost(p: Tensor, cost: Tensor) -> Tensor:
+    """p * cost, where what never happens costs nothing: 0 * inf is 0."""
+    never = logical_and(equal(p, 0), isinf(cost))
+    return p * select(never, 0.0, cost)
