@@ -1,35 +1,313 @@
-"""Losses."""
+"""Losses: as functions and as modules, which take the same inputs and the same arguments."""
 
-import minigrad as mg
-from minigrad import nn
-from minigrad.errors import ConfigError
+import numpy as np
+
 from tests.nn.rows.row import Call, Row, Wrong
 
 
-def cross_entropy(draw):
-    classes, shape = draw.integer(1, 4), draw.shape(0, 2)
-    logits = draw.normal(draw.integer(1, 4), classes, *shape)
-    options = {
-        "weight": draw.one_of(None, draw.uniform(0.1, 2, classes)),
-        "ignore_index": draw.one_of(-100, 0),
-        "reduction": draw.one_of("mean", "sum", "none"),
-        "label_smoothing": draw.one_of(0.0, 0.1),
-    }
-    labels = draw.labels(classes, logits.shape[0], *shape)
-    return Call((logits, labels), (), options)
+def both(module, function, draw, twin=None, **options):
+    """A row for the module and one for the function; `twin` is a function written with PyTorch."""
+    return [
+        Row(module, draw, twin=twin and criterion(twin), **options),
+        Row(function, draw, twin=twin, **options),
+    ]
 
 
-ROWS = [Row("CrossEntropyLoss", cross_entropy), Row("cross_entropy", cross_entropy)]
+def criterion(function):
+    """What makes a module of PyTorch's out of a function."""
 
+    def make(**kwargs):
+        import torch
 
-def labels(draw):
-    n, c = draw.integers(2, 2, 9)
-    logits, column = mg.ones((n, c)), mg.zeros((n, 1), dtype="int64")
-    return lambda: nn.CrossEntropyLoss()(logits, column), [f"expected class labels of shape {(n,)}", (n, 1), (n, c)]
+        class Criterion(torch.nn.Module):
+            def forward(self, *inputs):
+                return function(*inputs, **kwargs)
+
+        return Criterion()
+
+    return make
 
 
 def reduction(draw):
-    return lambda: nn.MSELoss(reduction="men"), ["must be one of 'mean', 'sum', 'none'", "'men'"]
+    return {"reduction": draw.one_of("mean", "sum", "none")}
 
 
-WRONG = [Wrong("cross_entropy", labels), Wrong("MSELoss", reduction, ConfigError)]
+def shape(draw):
+    """Of any rank; sometimes without elements."""
+    return draw.one_of(draw.shape(0, 3), draw.shape(1, 3), draw.shape(1, 3), (2, 0))
+
+
+def pair(draw):
+    """Two arrays of normal numbers."""
+    of = shape(draw)
+    return draw.normal(*of), draw.normal(*of)
+
+
+def signs(draw, *of):
+    """1 or -1, as integers."""
+    return draw.rng.choice([-1, 1], of)
+
+
+def maybe(draw, name, array):
+    """An argument that is given half the time."""
+    return {name: array} if draw.flag() else {}
+
+
+# ---- one of several classes
+
+
+def scores(draw, most_spatial=2):
+    """Scores (N, C, ...) or (C,), and labels, the first of which is 0."""
+    classes = draw.integer(1, 4)
+    if draw.integer(0, 4) == 0:
+        return draw.normal(classes), np.array(0)
+    n, spatial = draw.integer(1, 3), draw.shape(0, most_spatial, 3)
+    labels = draw.labels(classes, n, *spatial)
+    labels.flat[0] = 0
+    return draw.normal(n, classes, *spatial), labels
+
+
+def class_count(x):
+    return x.shape[min(1, x.ndim - 1)]
+
+
+def with_labels(draw):
+    """Scores and labels, some ignored."""
+    x, labels = scores(draw)
+    ignore_index = draw.one_of(-100, 1)
+    labels[(labels != 0) & (draw.uniform(0, 1, *labels.shape) < 0.3)] = ignore_index
+    weight = maybe(draw, "weight", draw.uniform(0.1, 2, class_count(x)))
+    return Call((x, labels), (), weight | {"ignore_index": ignore_index} | reduction(draw))
+
+
+def smoothing(draw):
+    return {"label_smoothing": draw.one_of(0.0, 0.1, 1.0)}
+
+
+def cross_entropy(draw):
+    call = with_labels(draw)
+    return Call((3 * call.inputs[0], call.inputs[1]), (), call.kwargs | smoothing(draw))
+
+
+def cross_entropy_of_probabilities(draw):
+    x = scores(draw)[0]
+    p = draw.uniform(0.1, 1, *x.shape)
+    weight = maybe(draw, "weight", draw.uniform(0.1, 2, class_count(x)))
+    p = p / p.sum(axis=min(1, x.ndim - 1), keepdims=True)
+    return Call((x, p), (), weight | reduction(draw) | smoothing(draw))
+
+
+def hinge(draw):
+    return Call(scores(draw), (), {"margin": draw.number(-0.5, 2), "p": draw.one_of(1, 2)} | reduction(draw))
+
+
+def hinge_twin(x, y, margin, reduction, p=1):
+    import torch
+
+    axis = min(1, x.ndim - 1)
+    wrong = 1 - torch.nn.functional.one_hot(y, x.shape[axis]).movedim(-1, axis)
+    excess = (margin + x - x.gather(axis, y.unsqueeze(axis))).clamp(min=0) ** p
+    return reduced((excess * wrong).sum(axis), reduction)
+
+
+def reduced(losses, reduction):
+    """PyTorch's losses, reduced."""
+    return losses if reduction == "none" else getattr(losses, reduction)()
+
+
+def squared_hinge(draw):
+    return Call(scores(draw), (), {"margin": draw.number(-0.5, 2)} | reduction(draw))
+
+
+def multi_margin(draw):
+    x, labels = scores(draw, 0)
+    weight = maybe(draw, "weight", draw.uniform(0.1, 2, class_count(x)))
+    options = {"p": draw.one_of(1, 2), "margin": draw.number(0.1, 2)} | weight | reduction(draw)
+    return Call((x, labels), (), options)
+
+
+def multilabel_margin(draw):
+    of = draw.leading(draw.integer(1, 5))
+    labels = draw.labels(of[-1], *of)
+    labels[draw.uniform(0, 1, *of) < 0.3] = -1
+    return Call((draw.normal(*of), labels), (), reduction(draw))
+
+
+def rbf(draw):
+    x, labels = scores(draw)
+    return Call((x * x, labels), (), {"j": draw.one_of(1.0, 0.1, float("inf"))} | reduction(draw))
+
+
+def rbf_twin(d, y, j, reduction):
+    import torch
+
+    axis = min(1, d.ndim - 1)
+    own = d.gather(axis, y.unsqueeze(axis)).squeeze(axis)
+    return reduced(own + torch.log(np.exp(-j) + torch.exp(-d).sum(axis)), reduction)
+
+
+CLASSES = [
+    *both("CrossEntropyLoss", "cross_entropy", cross_entropy),
+    *both("CrossEntropyLoss", "cross_entropy", cross_entropy_of_probabilities, label="probabilities"),
+    *both("NLLLoss", "nll_loss", with_labels),
+    *both("HingeLoss", "hinge_loss", hinge, hinge_twin),
+    *both("SquaredHingeLoss", "squared_hinge_loss", squared_hinge, lambda *x, **k: hinge_twin(*x, p=2, **k)),
+    *both("MultiMarginLoss", "multi_margin_loss", multi_margin, second=False),
+    *both("MultiLabelMarginLoss", "multilabel_margin_loss", multilabel_margin, second=False),
+    *both("RBFLoss", "rbf_loss", rbf, rbf_twin),
+]
+
+# ---- yes or no
+
+
+def binary_cross_entropy(draw):
+    of = shape(draw)
+    weight = maybe(draw, "weight", draw.uniform(0.1, 2, *of[draw.integer(0, len(of)) :]))
+    return Call((draw.uniform(0.05, 0.95, *of), draw.uniform(0, 1, *of)), (), weight | reduction(draw))
+
+
+def binary_cross_entropy_with_logits(draw):
+    of = shape(draw)
+    factors = {name: draw.uniform(0.1, 2, *of[draw.integer(0, len(of)) :]) for name in ("weight", "pos_weight")}
+    factors = {name: factor for name, factor in factors.items() if draw.flag()}
+    return Call((3 * draw.normal(*of), draw.uniform(0, 1, *of)), (), factors | reduction(draw))
+
+
+def soft_margin(draw):
+    of = shape(draw)
+    return Call((3 * draw.normal(*of), signs(draw, *of)), (), reduction(draw))
+
+
+def multilabel_soft_margin(draw):
+    of = draw.shape(1, 3)
+    weight = maybe(draw, "weight", draw.uniform(0.1, 2, of[-1]))
+    return Call((3 * draw.normal(*of), draw.uniform(0, 1, *of)), (), weight | reduction(draw))
+
+
+BINARY = [
+    *both("BCELoss", "binary_cross_entropy", binary_cross_entropy),
+    *both("BCEWithLogitsLoss", "binary_cross_entropy_with_logits", binary_cross_entropy_with_logits),
+    *both("SoftMarginLoss", "soft_margin_loss", soft_margin),
+    *both("MultiLabelSoftMarginLoss", "multilabel_soft_margin_loss", multilabel_soft_margin),
+]
+
+# ---- numbers
+
+
+def numbers(draw):
+    return Call(pair(draw), (), reduction(draw))
+
+
+def weighted(draw):
+    x, y = pair(draw)
+    return Call((x, y), (), reduction(draw) | {"weight": draw.uniform(0.1, 2, *x.shape)})
+
+
+def smooth_l1(draw):
+    return Call(pair(draw), (), reduction(draw) | {"beta": draw.one_of(1.0, 0.3, 0.0, 1)})
+
+
+def huber(draw):
+    return Call(pair(draw), (), reduction(draw) | {"delta": draw.one_of(1.0, 0.3, 2)})
+
+
+def weighted_huber(draw):
+    call = weighted(draw)
+    return Call(call.inputs, (), call.kwargs | {"delta": draw.one_of(1.0, 0.3, 2)})
+
+
+def euclidean_twin(x, y, reduction):
+    error = (x - y) ** 2 / 2
+    return reduced(error.flatten(1).sum(1) if x.ndim > 1 else error, reduction)
+
+
+NUMBERS = [
+    *both("MSELoss", "mse_loss", numbers),
+    *both("L1Loss", "l1_loss", numbers),
+    *both("SmoothL1Loss", "smooth_l1_loss", smooth_l1),
+    *both("HuberLoss", "huber_loss", huber),
+    *both("EuclideanLoss", "euclidean_loss", numbers, euclidean_twin),
+    Row("mse_loss", weighted, label="weighted"),
+    Row("l1_loss", weighted, label="weighted"),
+    Row("huber_loss", weighted_huber, label="weighted"),
+]
+
+# ---- distributions
+
+
+def kl_div(draw):
+    of, logs = shape(draw), draw.flag()
+    target = draw.normal(*of) if logs else draw.uniform(0.1, 1, *of)
+    options = {"reduction": draw.one_of("mean", "sum", "none", "batchmean"), "log_target": logs}
+    return Call((draw.normal(*of), target), (), options)
+
+
+def poisson_nll(draw):
+    of, logs = shape(draw), draw.flag()
+    rate = draw.normal(*of) if logs else draw.uniform(0.1, 3, *of)
+    options = {"log_input": logs, "full": draw.flag(), "eps": draw.one_of(1e-8, 0.1)}
+    return Call((rate, draw.uniform(0.1, 4, *of)), (), options | reduction(draw))
+
+
+def gaussian_nll(draw):
+    of = draw.shape(1, 3)
+    axis = draw.integer(0, len(of) - 1)
+    of_var = draw.one_of(of, of[:-1], (*of[:axis], 1, *of[axis + 1 :]))
+    inputs = draw.normal(*of), draw.normal(*of), draw.uniform(0.1, 2, *of_var)
+    return Call(inputs, (), {"full": draw.flag(), "eps": draw.one_of(1e-6, 1e-3)} | reduction(draw))
+
+
+DISTRIBUTIONS = [
+    *both("KLDivLoss", "kl_div", kl_div),
+    *both("PoissonNLLLoss", "poisson_nll_loss", poisson_nll),
+    *both("GaussianNLLLoss", "gaussian_nll_loss", gaussian_nll),
+]
+
+# ---- pairs and triples
+
+
+def hinge_embedding(draw):
+    of = shape(draw)
+    target = draw.rng.choice([-1, 1, 0], of, p=[0.45, 0.45, 0.1])
+    return Call((draw.normal(*of), target), (), {"margin": draw.number(-0.5, 2)} | reduction(draw))
+
+
+def margin_ranking(draw):
+    x, y = pair(draw)
+    return Call((x, y, signs(draw, *x.shape)), (), {"margin": draw.number(-0.5, 2)} | reduction(draw))
+
+
+def cosine_embedding(draw):
+    of = draw.leading(draw.integer(1, 4))
+    inputs = draw.normal(*of), draw.normal(*of), signs(draw, *of[:-1])
+    return Call(inputs, (), {"margin": draw.number(-0.5, 0.5)} | reduction(draw))
+
+
+def triple(draw):
+    of = draw.shape(1, 3)
+    return tuple(draw.normal(*of) for _ in range(3))
+
+
+def triplet(draw):
+    norms = {"p": draw.one_of(2.0, 1, 3.0, 1.5), "eps": draw.one_of(1e-6, 0.1)}
+    return Call(triple(draw), (), {"margin": draw.number(0.1, 2), "swap": draw.flag()} | norms | reduction(draw))
+
+
+def squared_distance(a, b):
+    return ((a - b) * (a - b)).sum(-1)
+
+
+def triplet_with_distance(draw):
+    distance = {"distance_function": draw.one_of(None, squared_distance)}
+    return Call(triple(draw), (), distance | {"margin": draw.number(0.1, 2), "swap": draw.flag()} | reduction(draw))
+
+
+SIMILARITY = [
+    *both("HingeEmbeddingLoss", "hinge_embedding_loss", hinge_embedding),
+    *both("MarginRankingLoss", "margin_ranking_loss", margin_ranking),
+    *both("CosineEmbeddingLoss", "cosine_embedding_loss", cosine_embedding),
+    *both("TripletMarginLoss", "triplet_margin_loss", triplet),
+    *both("TripletMarginWithDistanceLoss", "triplet_margin_with_distance_loss", triplet_with_distance),
+]
+
+ROWS = [*CLASSES, *BINARY, *NUMBERS, *DISTRIBUTIONS, *SIMILARITY]
