@@ -2,6 +2,10 @@
 
 import numpy as np
 
+import minigrad as mg
+from minigrad import nn
+from minigrad.errors import ConfigError, DtypeError
+from minigrad.nn import functional as F
 from tests.nn.rows.row import Call, Row, Wrong
 
 
@@ -32,14 +36,9 @@ def reduction(draw):
     return {"reduction": draw.one_of("mean", "sum", "none")}
 
 
-def shape(draw):
-    """Of any rank; sometimes without elements."""
-    return draw.one_of(draw.shape(0, 3), draw.shape(1, 3), draw.shape(1, 3), (2, 0))
-
-
 def pair(draw):
     """Two arrays of normal numbers."""
-    of = shape(draw)
+    of = draw.shape(0, 3)
     return draw.normal(*of), draw.normal(*of)
 
 
@@ -56,15 +55,15 @@ def maybe(draw, name, array):
 # ---- one of several classes
 
 
-def scores(draw, most_spatial=2):
+def scores(draw, most_spatial=2, fewest=1):
     """Scores (N, C, ...) or (C,), and labels, the first of which is 0."""
-    classes = draw.integer(1, 4)
+    classes = draw.integer(fewest, 4)
     if draw.integer(0, 4) == 0:
-        return draw.normal(classes), np.array(0)
+        return draw.uniform(-4, 4, classes), np.array(0)
     n, spatial = draw.integer(1, 3), draw.shape(0, most_spatial, 3)
     labels = draw.labels(classes, n, *spatial)
     labels.flat[0] = 0
-    return draw.normal(n, classes, *spatial), labels
+    return draw.uniform(-4, 4, n, classes, *spatial), labels
 
 
 def class_count(x):
@@ -86,11 +85,11 @@ def smoothing(draw):
 
 def cross_entropy(draw):
     call = with_labels(draw)
-    return Call((3 * call.inputs[0], call.inputs[1]), (), call.kwargs | smoothing(draw))
+    return Call(call.inputs, (), call.kwargs | smoothing(draw))
 
 
 def cross_entropy_of_probabilities(draw):
-    x = scores(draw)[0]
+    x = scores(draw, fewest=2)[0]
     p = draw.uniform(0.1, 1, *x.shape)
     weight = maybe(draw, "weight", draw.uniform(0.1, 2, class_count(x)))
     p = p / p.sum(axis=min(1, x.ndim - 1), keepdims=True)
@@ -161,27 +160,27 @@ CLASSES = [
 
 
 def binary_cross_entropy(draw):
-    of = shape(draw)
+    of = draw.shape(0, 3)
     weight = maybe(draw, "weight", draw.uniform(0.1, 2, *of[draw.integer(0, len(of)) :]))
     return Call((draw.uniform(0.05, 0.95, *of), draw.uniform(0, 1, *of)), (), weight | reduction(draw))
 
 
 def binary_cross_entropy_with_logits(draw):
-    of = shape(draw)
+    of = draw.shape(0, 3)
     factors = {name: draw.uniform(0.1, 2, *of[draw.integer(0, len(of)) :]) for name in ("weight", "pos_weight")}
     factors = {name: factor for name, factor in factors.items() if draw.flag()}
-    return Call((3 * draw.normal(*of), draw.uniform(0, 1, *of)), (), factors | reduction(draw))
+    return Call((draw.uniform(-6, 6, *of), draw.uniform(0, 1, *of)), (), factors | reduction(draw))
 
 
 def soft_margin(draw):
-    of = shape(draw)
-    return Call((3 * draw.normal(*of), signs(draw, *of)), (), reduction(draw))
+    of = draw.shape(0, 3)
+    return Call((draw.uniform(-6, 6, *of), signs(draw, *of)), (), reduction(draw))
 
 
 def multilabel_soft_margin(draw):
     of = draw.shape(1, 3)
     weight = maybe(draw, "weight", draw.uniform(0.1, 2, of[-1]))
-    return Call((3 * draw.normal(*of), draw.uniform(0, 1, *of)), (), weight | reduction(draw))
+    return Call((draw.uniform(-6, 6, *of), draw.uniform(0, 1, *of)), (), weight | reduction(draw))
 
 
 BINARY = [
@@ -236,14 +235,14 @@ NUMBERS = [
 
 
 def kl_div(draw):
-    of, logs = shape(draw), draw.flag()
+    of, logs = draw.shape(0, 3), draw.flag()
     target = draw.normal(*of) if logs else draw.uniform(0.1, 1, *of)
     options = {"reduction": draw.one_of("mean", "sum", "none", "batchmean"), "log_target": logs}
     return Call((draw.normal(*of), target), (), options)
 
 
 def poisson_nll(draw):
-    of, logs = shape(draw), draw.flag()
+    of, logs = draw.shape(0, 3), draw.flag()
     rate = draw.normal(*of) if logs else draw.uniform(0.1, 3, *of)
     options = {"log_input": logs, "full": draw.flag(), "eps": draw.one_of(1e-8, 0.1)}
     return Call((rate, draw.uniform(0.1, 4, *of)), (), options | reduction(draw))
@@ -267,7 +266,7 @@ DISTRIBUTIONS = [
 
 
 def hinge_embedding(draw):
-    of = shape(draw)
+    of = draw.shape(0, 3)
     target = draw.rng.choice([-1, 1, 0], of, p=[0.45, 0.45, 0.1])
     return Call((draw.normal(*of), target), (), {"margin": draw.number(-0.5, 2)} | reduction(draw))
 
@@ -284,7 +283,7 @@ def cosine_embedding(draw):
 
 
 def triple(draw):
-    of = draw.shape(1, 3)
+    of = (*draw.shape(0, 2), draw.integer(2, 4))
     return tuple(draw.normal(*of) for _ in range(3))
 
 
@@ -311,3 +310,188 @@ SIMILARITY = [
 ]
 
 ROWS = [*CLASSES, *BINARY, *NUMBERS, *DISTRIBUTIONS, *SIMILARITY]
+
+# ---- what must be refused
+
+
+def labels_in_a_column(draw):
+    n, c = draw.integers(2, 2, 9)
+    logits, column = mg.ones((n, c)), mg.zeros((n, 1), dtype="int64")
+    return lambda: nn.CrossEntropyLoss()(logits, column), [f"expected class labels of shape {(n,)}", (n, 1), (n, c)]
+
+
+def too_few_labels(draw):
+    n, c = draw.integers(2, 2, 9)
+    logits, few = mg.ones((n, c)), mg.zeros(n - 1, dtype="int64")
+    return lambda: F.nll_loss(logits, few), [f"expected class labels of shape {(n,)}", (n - 1,), (n, c)]
+
+
+def labels_as_floats(draw):
+    n, c = draw.integers(2, 2, 9)
+    return (
+        lambda: F.cross_entropy(mg.ones((n, c)), mg.zeros(n)),
+        ["class probabilities of the input's shape", (n, c), (n,), "must be integers", ".astype('int64')"],
+    )
+
+
+def one_hot_integers(draw):
+    n, c = draw.integers(2, 2, 9)
+    logits, onehot = mg.ones((n, c)), mg.ones((n, c), dtype="int64")
+    return lambda: F.cross_entropy(logits, onehot), [(n,), (n, c), "class probabilities must be floating-point"]
+
+
+def floats_for_hinge(draw):
+    n, c = draw.integers(2, 2, 9)
+    return lambda: F.hinge_loss(mg.ones((n, c)), mg.ones(n)), ["labels must be integers, got float32"]
+
+
+def weights_of_classes(draw):
+    n, c = draw.integers(2, 2, 9)
+    logits, y = mg.ones((n, c)), mg.zeros(n, dtype="int64")
+    return lambda: nn.NLLLoss(mg.ones(c + 1))(logits, y), [f"a weight for each of {c} classes", (c + 1,)]
+
+
+def images_of_scores(draw):
+    n, c, d = draw.integers(3, 2, 9)
+    logits, y = mg.ones((n, c, d)), mg.zeros((n, d), dtype="int64")
+    return lambda: nn.MultiMarginLoss()(logits, y), ["expected scores of shape (N, C) or (C,)", (n, c, d)]
+
+
+def lists_of_labels(draw):
+    n, c = draw.integers(2, 2, 9)
+    x, y = mg.ones((n, c)), mg.zeros((n, c - 1), dtype="int64")
+    return lambda: nn.MultiLabelMarginLoss()(x, y), ["must have the same shape", (n, c), (n, c - 1)]
+
+
+def columns(draw):
+    n = draw.integer(2, 9)
+    return lambda: nn.MSELoss()(mg.ones((n, 1)), mg.ones(n)), ["must have the same shape", (n, 1), (n,)]
+
+
+def weight_of_elements(draw):
+    n, d = draw.integers(2, 2, 9)
+    return (
+        lambda: F.l1_loss(mg.ones((n, d)), mg.ones((n, d)), weight=mg.ones(d)),
+        ["input, target and weight must have the same shape", (n, d), (d,)],
+    )
+
+
+def weight_that_enlarges(draw):
+    n, d = draw.integers(2, 2, 9)
+    return (
+        lambda: nn.BCELoss(mg.ones((n, d)))(mg.ones(d), mg.ones(d)),
+        [f"weight of shape {(n, d)} does not broadcast to the input's shape {(d,)}"],
+    )
+
+
+def pos_weight_that_does_not_fit(draw):
+    n, d = draw.integers(2, 2, 9)
+    return (
+        lambda: nn.BCEWithLogitsLoss(pos_weight=mg.ones(d + 1))(mg.ones((n, d)), mg.ones((n, d))),
+        [f"pos_weight of shape {(d + 1,)} does not broadcast to the input's shape {(n, d)}"],
+    )
+
+
+def variances(draw):
+    n, d = draw.integers(2, 2, 9)
+    return (
+        lambda: nn.GaussianNLLLoss()(mg.ones((n, d)), mg.ones((n, d)), mg.ones((1, 1))),
+        ["expected var of the input's shape, with at most one axis of size 1", (1, 1), (n, d)],
+    )
+
+
+def labels_of_pairs(draw):
+    n, d = draw.integers(2, 2, 9)
+    return (
+        lambda: nn.CosineEmbeddingLoss()(mg.ones((n, d)), mg.ones((n, d)), mg.ones((n, 1))),
+        ["a target (N,)", (n, d), (n, 1)],
+    )
+
+
+def triples(draw):
+    n, d = draw.integers(2, 2, 9)
+    return (
+        lambda: nn.TripletMarginLoss()(mg.ones((n, d)), mg.ones((n, d)), mg.ones((1, d))),
+        ["anchor, positive and negative must have the same shape", (n, d), (1, d)],
+    )
+
+
+def integers_as_input(draw):
+    n = draw.integer(2, 9)
+    return lambda: nn.KLDivLoss()(mg.ones(n, dtype="int64"), mg.ones(n)), ["input must be floating-point, got int64"]
+
+
+def unknown_reduction(draw):
+    return lambda: nn.MSELoss(reduction="men"), ["must be one of 'mean', 'sum', 'none'", "'men'"]
+
+
+def batchmean(draw):
+    return lambda: nn.PoissonNLLLoss(reduction="batchmean"), ["must be one of 'mean', 'sum', 'none'", "'batchmean'"]
+
+
+def smoothing_by_a_percentage(draw):
+    s = draw.number(1.5, 10)
+    return lambda: nn.CrossEntropyLoss(label_smoothing=s), ["label_smoothing must lie in [0, 1]", s]
+
+
+def ignored_probabilities(draw):
+    i = draw.integer(0, 3)
+    return (
+        lambda: F.cross_entropy(mg.ones((2, 4)), mg.ones((2, 4)), ignore_index=i),
+        [f"ignore_index={i} is for class labels, target has probabilities"],
+    )
+
+
+def third_power(draw):
+    return lambda: nn.HingeLoss(p=3), ["p must be one of 1, 2; got 3"]
+
+
+def negative_width(draw):
+    width = draw.number(-2, -1)
+    return lambda: nn.SmoothL1Loss(beta=width), ["beta must be a number, at least 0", width]
+
+
+def no_width(draw):
+    return lambda: nn.HuberLoss(delta=0.0), ["delta must be a number above 0", "0.0"]
+
+
+def no_margin(draw):
+    return lambda: F.triplet_margin_loss(*[mg.ones(2)] * 3, margin=0.0), ["margin must be a number above 0", "0.0"]
+
+
+def negative_variance(draw):
+    return lambda: F.gaussian_nll_loss(mg.ones(2), mg.ones(2), -1.0), ["var must be a number, at least 0", "-1.0"]
+
+
+def a_text(draw):
+    return lambda: nn.MarginRankingLoss(margin="wide"), ["margin must be a number", "'wide'"]
+
+
+WRONG = [
+    Wrong("cross_entropy", labels_in_a_column),
+    Wrong("nll_loss", too_few_labels),
+    Wrong("cross_entropy", labels_as_floats),
+    Wrong("cross_entropy", one_hot_integers),
+    Wrong("hinge_loss", floats_for_hinge, DtypeError),
+    Wrong("nll_loss", weights_of_classes),
+    Wrong("multi_margin_loss", images_of_scores),
+    Wrong("multilabel_margin_loss", lists_of_labels),
+    Wrong("mse_loss", columns),
+    Wrong("l1_loss", weight_of_elements),
+    Wrong("binary_cross_entropy", weight_that_enlarges),
+    Wrong("binary_cross_entropy_with_logits", pos_weight_that_does_not_fit),
+    Wrong("gaussian_nll_loss", variances),
+    Wrong("cosine_embedding_loss", labels_of_pairs),
+    Wrong("triplet_margin_loss", triples),
+    Wrong("kl_div", integers_as_input, DtypeError),
+    Wrong("MSELoss", unknown_reduction, ConfigError),
+    Wrong("PoissonNLLLoss", batchmean, ConfigError),
+    Wrong("CrossEntropyLoss", smoothing_by_a_percentage, ConfigError),
+    Wrong("cross_entropy", ignored_probabilities, ConfigError),
+    Wrong("HingeLoss", third_power, ConfigError),
+    Wrong("SmoothL1Loss", negative_width, ConfigError),
+    Wrong("HuberLoss", no_width, ConfigError),
+    Wrong("triplet_margin_loss", no_margin, ConfigError),
+    Wrong("gaussian_nll_loss", negative_variance, ConfigError),
+    Wrong("MarginRankingLoss", a_text, ConfigError),
+]
