@@ -57,6 +57,7 @@ class Mode:
 
     recording: bool = True
     anomaly: bool = False
+    watch: Callable | None = None
     tracer: Any = None
     jit: bool = True
 
@@ -121,6 +122,14 @@ def detect_anomaly():
     minigrad.errors.AnomalyError: [log] made the first -inf in the forward pass, ...
     """
     return switched(anomaly=True)
+
+
+def watching(watch: Callable):
+    """Context manager: `watch(primitive, arrays, params, out)` is called after every primitive that runs inside.
+
+    arrays: what it read, arrays and Python scalars.  out: what its reference returned.
+    """
+    return switched(watch=watch)
 
 
 def tracer() -> Any:
@@ -282,8 +291,8 @@ class Primitive:
         except ValueError:
             check_broadcast(self, arrays)
             raise
-        if mode.anomaly:
-            check_forward(self, arrays, out)
+        if mode.anomaly or mode.watch is not None:
+            inspected(mode, self, arrays, params, out)
         recorded = tracked and mode.recording
         if type(out) is tuple:
             return wrap_several(self, params, arrays, parents, out, recorded)
@@ -545,6 +554,14 @@ def first_bad(*arrays: Any) -> str | None:
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             return "nan" if np.isnan(array).any() else str(array[np.isinf(array)][0])
     return None
+
+
+def inspected(mode: Mode, op: Primitive, arrays: Sequence, params: dict, out: Any) -> None:
+    """Show a call and its result to those who look at every one."""
+    if mode.anomaly:
+        check_forward(op, arrays, out)
+    if mode.watch is not None:
+        mode.watch(op, arrays, params, out)
 
 
 def check_forward(op: Primitive, arrays: Sequence, out: Any) -> None:

@@ -14,6 +14,8 @@ from minigrad.compiler.labels import line
 from minigrad.compiler.layout import Layout, layouts
 from minigrad.compiler.scalars import ELEMENTWISE
 from minigrad.compiler.schedule import GATHERS, REDUCTIONS, Step
+from minigrad.ops.work import MULTIPLY_ADDS, multiply_adds
+from minigrad.tables import aligned, short
 
 if TYPE_CHECKING:
     from minigrad.compiler.compiled import Compiled
@@ -89,12 +91,9 @@ class Cost:
             for i, k in enumerate(self.kernels)
         ]
         rows.append(("total", "", "", short(self.flops), short(self.read, "B"), short(self.written, "B")))
-        widths = [max(map(len, column)) for column in zip(*rows)]
-        sides = (str.rjust, str.ljust, str.ljust, str.rjust, str.rjust, str.rjust)
-        table = ["  ".join(side(x, w) for side, x, w in zip(sides, row, widths)).rstrip() for row in rows]
         names = ("arena", "live", "state", "gradients", "arguments", "outputs")
         memory = ", ".join(f"{name} {short(getattr(self, name), 'B')}" for name in names)
-        return "\n".join([*table, f"{len(self.kernels)} kernels; {memory}"])
+        return "\n".join([*aligned(rows, left=(1, 2)), f"{len(self.kernels)} kernels; {memory}"])
 
 
 def cost(step: Compiled) -> Cost:
@@ -154,9 +153,9 @@ def sizes(op: Op, places: dict[Value, Layout]) -> tuple[int, int, int, int]:
     return math.prod(batch), m, n, matrices(op, places)[0].shape[-1]
 
 
-def product(op: Op) -> int:
-    """2 m n k, times the batch."""
-    return 2 * op.outputs[0].size * op.values[0].shape[-2 if op.params.get("ta") else -1]
+def two_each(op: Op) -> int:
+    """A multiplication and an addition: 2 m n k for a matrix product, times the batch."""
+    return 2 * multiply_adds(op.name, op.outputs[0], op.values, op.params)
 
 
 def of_result(op: Op) -> int:
@@ -169,12 +168,12 @@ def of_added(op: Op) -> int:
     return op.values[0].size
 
 
-FLOPS: dict[str, Callable[[Op], int]] = (
-    dict.fromkeys(ELEMENTWISE - {"copy", "cast"}, of_result)
-    | dict.fromkeys((*REDUCTIONS, "scatter_add", "scatter_add_along", "fold_view"), of_added)
-    | dict.fromkeys(("cumulate_sum", "cumulate_prod"), of_result)
-    | {"matmul2": product, "linear_recurrence": lambda op: 2 * op.outputs[0].size}
-)
+FLOPS: dict[str, Callable[[Op], int]] = {
+    **dict.fromkeys(ELEMENTWISE - {"copy", "cast"}, of_result),
+    **dict.fromkeys((*REDUCTIONS, "scatter_add", "scatter_add_along", "fold_view"), of_added),
+    **dict.fromkeys(("cumulate_sum", "cumulate_prod"), of_result),
+    **dict.fromkeys(MULTIPLY_ADDS, two_each),
+}
 
 
 def flops(op: Op) -> int:
@@ -201,14 +200,3 @@ def read(step: Step, places: dict[Value, Layout]) -> int:
 def operations_text(names: tuple[str, ...]) -> str:
     """Operations with how often each occurs, if not once: add 2, tanh."""
     return ", ".join(f"{name} {n}" if n > 1 else name for name, n in Counter(names).items())
-
-
-def short(n: int, unit: str = "") -> str:
-    """A count in three digits: 1.23 M, 45.6 kB."""
-    value, prefix = float(n), ""
-    for prefix in ("", "k", "M", "G", "T"):
-        if value < 999.5 or prefix == "T":
-            break
-        value /= 1000
-    text = f"{n}" if not prefix else f"{value:.3g}"
-    return f"{text} {prefix}{unit}".strip()

@@ -67,9 +67,10 @@ from minigrad.nn.pooling import (
     MaxPool2d,
     MaxPool3d,
 )
+from minigrad.nn.summarize import summary
 
 __all__ = [
-    "functional", "init", "utils",
+    "functional", "init", "utils", "summary",
     "Module", "Parameter",
     "Sequential", "ModuleList", "ModuleDict", "ParameterList",
     "Linear", "Identity", "Flatten", "Unflatten", "Dropout",

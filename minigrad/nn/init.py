@@ -13,9 +13,11 @@ from minigrad import random
 from minigrad.core import Tensor
 from minigrad.errors import ConfigError, ShapeError
 from minigrad.nn.arguments import choice
+from minigrad.nn.variances import check
 from minigrad.random import Generator
 
 __all__ = [
+    "check",
     "calculate_gain", "constant_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_", "orthogonal_",
     "trunc_normal_", "uniform_",
     "xavier_normal_", "xavier_uniform_", "zeros_",
