@@ -1,4 +1,10 @@
-"""Pooling: a maximum or a mean over windows, in 1, 2 and 3 dimensions."""
+"""Pooling over windows of one size: their maximum, mean or p-norm, in 1, 2 and 3 dimensions.
+
+Along each dimension the windows begin at -padding, -padding + stride, ..., and there are as many as fit:
+(n + 2 padding - dilation (kernel_size - 1) - 1) // stride + 1, which is n - kernel_size + 1 for plain windows at every
+position. With ceil_mode the division rounds up, so that a last window may run over the end, but none begins in the
+padding behind it.
+"""
 
 from __future__ import annotations
 
@@ -11,25 +17,33 @@ import numpy as np
 from minigrad.core import Tensor
 from minigrad.errors import ConfigError, ShapeError
 from minigrad.nn.arguments import batched, float_tensor, per_dim, size, unbatched
-from minigrad.ops import gather_along, matmul, max_indices, moveaxis, reduce_sum, reshape_to, windows
+from minigrad.ops import abs, equal, gather_along, max_indices, negative, reduce_sum, reshape_to, select, windows
 
 Size = int | tuple[int, ...]
-OutputSize = int | None | tuple[int | None, ...]
 
 
-# ---- where the windows are, along one dimension
+# ---- where the windows are
+
+
+def window_arguments(
+    who: str, dims: int, kernel_size: Size, stride: Size | None = None, padding: Size = 0, dilation: Size = 1
+) -> tuple[tuple[int, ...], ...]:
+    """kernel_size, stride, padding and dilation for each dimension. Raises ConfigError for those that make no sense."""
+    kernel = per_dim(who, "kernel_size", kernel_size, dims, 1)
+    step = kernel if stride is None else per_dim(who, "stride", stride, dims, 1)
+    pad = per_dim(who, "padding", padding, dims)
+    spacing = per_dim(who, "dilation", dilation, dims, 1)
+    for k, p, d in zip(kernel, pad, spacing):
+        if 2 * p > d * (k - 1) + 1:
+            raise ConfigError(f"[{who}] padding {p} is more than half of the window, {d * (k - 1) + 1}.")
+    return kernel, step, pad, spacing
 
 
 @lru_cache
 def window_starts(
     who: str, n: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool
 ) -> tuple[int, ...]:
-    """The position of each window's first tap; negative in the padding.
-
-    ceil_mode: also windows that run over the end, unless they start in the padding behind it.
-    """
-    if 2 * padding > dilation * (kernel - 1) + 1:
-        raise ConfigError(f"[{who}] padding {padding} is more than half of the window, {dilation * (kernel - 1) + 1}.")
+    """The position, along one dimension, of each window's first tap; negative in the padding."""
     span = n + 2 * padding - dilation * (kernel - 1) - 1
     count = (-(-span // stride) if ceil_mode else span // stride) + 1
     if ceil_mode and (count - 1) * stride >= n + padding:
@@ -40,22 +54,6 @@ def window_starts(
     if any(start < 0 and start % dilation >= n for start in starts):  # the place of the first tap that is not before 0
         raise ShapeError(f"[{who}] a window has no tap inside: size {n}, padding {padding}, dilation {dilation}.")
     return starts
-
-
-@lru_cache
-def adaptive_windows(n: int, count: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Starts and lengths of `count` windows that divide n positions as evenly as possible; they may overlap by one."""
-    starts = tuple(t * n // count for t in range(count))
-    return starts, tuple(-(-(t + 1) * n // count) - start for t, start in enumerate(starts))
-
-
-@lru_cache
-def averaging_matrix(n: int, count: int, dtype: np.dtype) -> np.ndarray:
-    """(n, count): column t averages over adaptive window t."""
-    matrix = np.zeros((n, count), dtype)
-    for t, (start, length) in enumerate(zip(*adaptive_windows(n, count))):
-        matrix[start : start + length, t] = 1 / length
-    return matrix
 
 
 # ---- maximum
@@ -71,6 +69,9 @@ def max_pool1d(
     return_indices: bool = False,
 ) -> Any:
     """`max_pool2d` for signals: input (N, C, L) or (C, L).
+
+    Returns (N, C, L') with L' = (L + 2 padding - dilation (kernel_size - 1) - 1) // stride + 1, or with ceil_mode as
+    `max_pool2d` has it.
 
     >>> F.max_pool1d(mg.tensor([[1.0, 3.0, 2.0, 0.0]]), 2)
     tensor([[3., 2.]])
@@ -90,9 +91,10 @@ def max_pool2d(
     """The maximum of each window. The gradient goes to the first maximum; NaN counts as the largest.
 
     input: (N, C, H, W) or (C, H, W).  kernel_size, stride (default: kernel_size), padding, dilation: an int, or one for
-    each dimension.  padding: at most half of the window; never the maximum.  ceil_mode: also windows that run over the
-    end.  return_indices: also give the flat index, among the H W positions, of each maximum.
-    Returns (N, C, H', W') with H' = (H + 2 padding - dilation (KH - 1) - 1) // stride + 1.
+    each dimension.  padding: at most half of the window; never the maximum.  ceil_mode: also a last window that runs
+    over the end.  return_indices: also give the flat index, among the H W positions, of each maximum.
+    Returns (N, C, H', W') with H' = (H + 2 padding - dilation (KH - 1) - 1) // stride + 1; with ceil_mode the division
+    rounds up, and a last window that would begin in the padding behind the input is left out.
     Raises ShapeError if the window does not fit, ConfigError for other arguments.
 
     >>> F.max_pool2d(mg.reshape(mg.arange(16.0), (1, 1, 4, 4)), 2)
@@ -112,6 +114,9 @@ def max_pool3d(
     return_indices: bool = False,
 ) -> Any:
     """`max_pool2d` for volumes: input (N, C, D, H, W) or (C, D, H, W).
+
+    Returns (N, C, D', H', W') with D' = (D + 2 padding - dilation (KD - 1) - 1) // stride + 1, or with ceil_mode as
+    `max_pool2d` has it.
 
     >>> F.max_pool3d(mg.ones((1, 1, 4, 4, 4)), 2).shape
     (1, 1, 2, 2, 2)
@@ -133,8 +138,7 @@ def max_pool(
     """Max pooling in `dims` spatial dimensions."""
     input = float_tensor(who, "input", input)
     x = batched(who, input, dims)
-    kernel, step, pad = window_arguments(who, dims, kernel_size, stride, padding)
-    spacing = per_dim(who, "dilation", dilation, dims, 1)
+    kernel, step, pad, spacing = window_arguments(who, dims, kernel_size, stride, padding, dilation)
     starts = tuple(window_starts(who, *axis, bool(ceil_mode)) for axis in zip(x.shape[2:], kernel, step, pad, spacing))
     counts = tuple((k,) * len(axis) for k, axis in zip(kernel, starts))
     return maxima(input, x, starts, counts, spacing, return_indices)
@@ -163,6 +167,8 @@ def avg_pool1d(
 ) -> Tensor:
     """`avg_pool2d` for signals: input (N, C, L) or (C, L).
 
+    Returns (N, C, L') with L' = (L + 2 padding - kernel_size) // stride + 1, or with ceil_mode as `avg_pool2d` has it.
+
     >>> F.avg_pool1d(mg.tensor([[1.0, 3.0, 2.0, 0.0]]), 2)
     tensor([[2., 1.]])
     """
@@ -181,9 +187,11 @@ def avg_pool2d(
     """The mean of each window.
 
     input: (N, C, H, W) or (C, H, W).  kernel_size, stride (default: kernel_size), padding: an int, or one for each
-    dimension.  padding: zeros on both sides, at most half of the window.  ceil_mode: also windows that run over the
-    end.  count_include_pad: whether the zeros count in the mean.  divisor_override: divide the sum by this instead.
-    Returns (N, C, H', W') with H' = (H + 2 padding - KH) // stride + 1.
+    dimension.  padding: zeros on both sides, at most half of the window.  ceil_mode: also a last window that runs over
+    the end, of which what lies behind the padding never counts.  count_include_pad: whether the zeros count in the
+    mean.  divisor_override: divide the sum by this instead.
+    Returns (N, C, H', W') with H' = (H + 2 padding - KH) // stride + 1; with ceil_mode the division rounds up, and a
+    last window that would begin in the padding behind the input is left out.
     Raises ShapeError if the window does not fit, ConfigError for other arguments.
 
     >>> F.avg_pool2d(mg.reshape(mg.arange(16.0), (1, 1, 4, 4)), 2)
@@ -205,6 +213,8 @@ def avg_pool3d(
     divisor_override: int | None = None,
 ) -> Tensor:
     """`avg_pool2d` for volumes: input (N, C, D, H, W) or (C, D, H, W).
+
+    Returns (N, C, D', H', W') with D' = (D + 2 padding - KD) // stride + 1, or with ceil_mode as `avg_pool2d` has it.
 
     >>> F.avg_pool3d(mg.ones((1, 1, 4, 4, 4)), 2).shape
     (1, 1, 2, 2, 2)
@@ -228,7 +238,7 @@ def avg_pool(
     """Average pooling in `dims` spatial dimensions."""
     input = float_tensor(who, "input", input)
     x = batched(who, input, dims)
-    kernel, step, pad = window_arguments(who, dims, kernel_size, stride, padding)
+    kernel, step, pad, _ = window_arguments(who, dims, kernel_size, stride, padding)
     axes = list(zip(x.shape[2:], kernel, step, pad))
     starts = [window_starts(who, *axis, 1, bool(ceil_mode)) for axis in axes]
     pairs = tuple((p, max(a[-1] + k - n, 0)) for a, (n, k, _, p) in zip(starts, axes))
@@ -254,101 +264,75 @@ def divisor(counts: list[np.ndarray], dtype: np.dtype) -> Any:
     return float(product.flat[0]) if (product == product.flat[0]).all() else Tensor(product.astype(dtype))
 
 
-def window_arguments(who: str, dims: int, kernel_size: Size, stride: Size | None, padding: Size) -> tuple:
-    """kernel_size, stride and padding, for each dimension."""
-    kernel = per_dim(who, "kernel_size", kernel_size, dims, 1)
-    step = kernel if stride is None else per_dim(who, "stride", stride, dims, 1)
-    return kernel, step, per_dim(who, "padding", padding, dims)
+# ---- p-norm
 
 
-# ---- adaptive
+def lp_pool1d(
+    input: Any, norm_type: float, kernel_size: Size, stride: Size | None = None, ceil_mode: bool = False
+) -> Tensor:
+    """`lp_pool2d` for signals: input (N, C, L) or (C, L).
 
+    Returns (N, C, L') with L' = (L - kernel_size) // stride + 1; with ceil_mode the division rounds up.
 
-def adaptive_avg_pool1d(input: Any, output_size: OutputSize) -> Tensor:
-    """`adaptive_avg_pool2d` for signals: input (N, C, L) or (C, L).
-
-    >>> F.adaptive_avg_pool1d(mg.tensor([[1.0, 2.0, 3.0]]), 2)
-    tensor([[1.5, 2.5]])
+    >>> F.lp_pool1d(mg.tensor([[3.0, 4.0, 0.0, 0.0]]), 2, 2)
+    tensor([[5., 0.]])
     """
-    return adaptive_avg_pool("adaptive_avg_pool1d", 1, input, output_size)
+    return lp_pool("lp_pool1d", 1, input, norm_type, kernel_size, stride, ceil_mode)
 
 
-def adaptive_avg_pool2d(input: Any, output_size: OutputSize) -> Tensor:
-    """The mean of each of output_size windows, which divide the input as evenly as possible.
+def lp_pool2d(
+    input: Any, norm_type: float, kernel_size: Size, stride: Size | None = None, ceil_mode: bool = False
+) -> Tensor:
+    """(sum of x^p over each window)^(1 / p), p = norm_type (Sermanet et al. 2012).
 
-    input: (N, C, H, W) or (C, H, W).  output_size: an int, or one for each dimension; None keeps the size.
-    Returns (N, C, *output_size).  Raises ShapeError for an input of another rank, ConfigError for another output_size.
+    p = 1 is the sum, p = 2 the norm, p = inf the largest absolute value, and -inf the smallest. As in PyTorch it is x,
+    not |x|, that is raised to p: for odd p elements cancel, and the root of a negative sum is NaN. Where the sum is 0
+    the gradient is 0, for every p.
 
-    >>> F.adaptive_avg_pool2d(mg.ones((1, 8, 7, 5)), (2, 1)).shape
-    (1, 8, 2, 1)
+    input: (N, C, H, W) or (C, H, W).  norm_type: any number but 0.  kernel_size, stride (default: kernel_size): an int,
+    or one for each dimension.  ceil_mode: also a last window that runs over the end, for whose missing elements the
+    mean of the others stands in.
+    Returns (N, C, H', W') with H' = (H - KH) // stride + 1; with ceil_mode the division rounds up.
+    Raises ShapeError if the window does not fit, ConfigError for other arguments.
+
+    >>> F.lp_pool2d(mg.tensor([[[1.0, 2.0], [2.0, 4.0]]]), 2, 2)
+    tensor([[[5.]]])
     """
-    return adaptive_avg_pool("adaptive_avg_pool2d", 2, input, output_size)
+    return lp_pool("lp_pool2d", 2, input, norm_type, kernel_size, stride, ceil_mode)
 
 
-def adaptive_avg_pool3d(input: Any, output_size: OutputSize) -> Tensor:
-    """`adaptive_avg_pool2d` for volumes: input (N, C, D, H, W) or (C, D, H, W).
+def lp_pool3d(
+    input: Any, norm_type: float, kernel_size: Size, stride: Size | None = None, ceil_mode: bool = False
+) -> Tensor:
+    """`lp_pool2d` for volumes: input (N, C, D, H, W) or (C, D, H, W).
 
-    >>> F.adaptive_avg_pool3d(mg.ones((1, 8, 7, 5, 3)), 1).shape
-    (1, 8, 1, 1, 1)
+    Returns (N, C, D', H', W') with D' = (D - KD) // stride + 1; with ceil_mode the division rounds up.
+
+    >>> F.lp_pool3d(mg.ones((1, 1, 4, 4, 4)), 1, 2).shape
+    (1, 1, 2, 2, 2)
     """
-    return adaptive_avg_pool("adaptive_avg_pool3d", 3, input, output_size)
+    return lp_pool("lp_pool3d", 3, input, norm_type, kernel_size, stride, ceil_mode)
 
 
-def adaptive_avg_pool(who: str, dims: int, input: Any, output_size: OutputSize) -> Tensor:
-    """The mean over a box is the mean of means along each axis, so it is a product with one small matrix an axis."""
-    input = float_tensor(who, "input", input)
-    x = batched(who, input, dims)
-    counts = output_sizes(who, x, output_size)
-    for axis, count in enumerate(counts, start=2):
-        matrix = Tensor(averaging_matrix(x.shape[axis], count, x.dtype))
-        x = moveaxis(matmul(moveaxis(x, axis, -1), matrix), -1, axis)
-    return unbatched(x, input)
+def lp_pool(
+    who: str, dims: int, input: Any, norm_type: float, kernel_size: Size, stride: Size | None, ceil_mode: bool
+) -> Tensor:
+    """Pooling by the p-norm in `dims` spatial dimensions."""
+    x = float_tensor(who, "input", input)
+    p = norm_order(who, norm_type)
+    if p == math.inf:
+        return max_pool(who, dims, abs(x), kernel_size, stride, 0, 1, ceil_mode, False)
+    if p == -math.inf:
+        return negative(max_pool(who, dims, negative(abs(x)), kernel_size, stride, 0, 1, ceil_mode, False))
+    mean = avg_pool(who, dims, x**p, kernel_size, stride, 0, ceil_mode, True, None)
+    total = mean * float(math.prod(per_dim(who, "kernel_size", kernel_size, dims)))
+    vanishes = equal(total, 0)
+    root = select(vanishes, 1.0, total) ** (1 / p)  # the root's slope at 0 is infinite: it never gets there
+    return select(vanishes, 0.0 if p > 0 else math.inf, root)
 
 
-def adaptive_max_pool1d(input: Any, output_size: OutputSize, return_indices: bool = False) -> Any:
-    """`adaptive_max_pool2d` for signals: input (N, C, L) or (C, L).
-
-    >>> F.adaptive_max_pool1d(mg.tensor([[1.0, 3.0, 2.0]]), 2)
-    tensor([[3., 3.]])
-    """
-    return adaptive_max_pool("adaptive_max_pool1d", 1, input, output_size, return_indices)
-
-
-def adaptive_max_pool2d(input: Any, output_size: OutputSize, return_indices: bool = False) -> Any:
-    """The maximum of each of output_size windows, which divide the input as evenly as possible.
-
-    Arguments and errors as for `adaptive_avg_pool2d`; return_indices as for `max_pool2d`.
-
-    >>> F.adaptive_max_pool2d(mg.ones((1, 8, 7, 5)), (2, 1)).shape
-    (1, 8, 2, 1)
-    """
-    return adaptive_max_pool("adaptive_max_pool2d", 2, input, output_size, return_indices)
-
-
-def adaptive_max_pool3d(input: Any, output_size: OutputSize, return_indices: bool = False) -> Any:
-    """`adaptive_max_pool2d` for volumes: input (N, C, D, H, W) or (C, D, H, W).
-
-    >>> F.adaptive_max_pool3d(mg.ones((1, 8, 7, 5, 3)), 1).shape
-    (1, 8, 1, 1, 1)
-    """
-    return adaptive_max_pool("adaptive_max_pool3d", 3, input, output_size, return_indices)
-
-
-def adaptive_max_pool(who: str, dims: int, input: Any, output_size: OutputSize, return_indices: bool) -> Any:
-    """Adaptive max pooling in `dims` spatial dimensions."""
-    input = float_tensor(who, "input", input)
-    x = batched(who, input, dims)
-    axes = [adaptive_windows(n, count) for n, count in zip(x.shape[2:], output_sizes(who, x, output_size))]
-    starts, counts = zip(*axes)
-    return maxima(input, x, starts, counts, (1,) * dims, return_indices)
-
-
-def output_sizes(who: str, x: Tensor, output_size: OutputSize) -> tuple[int, ...]:
-    """How many windows along each dimension."""
-    spatial = x.shape[2:]
-    wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * len(spatial)
-    if len(wanted) != len(spatial):
-        raise ConfigError(f"[{who}] output_size must be one size or {len(spatial)} of them, got {output_size!r}.")
-    if 0 in spatial:
-        raise ShapeError(f"[{who}] there is nothing to pool in an input of shape {x.shape}.")
-    return tuple(n if count is None else size(who, "output_size", count, 1) for n, count in zip(spatial, wanted))
+def norm_order(who: str, norm_type: float) -> float:
+    """The p of a p-norm. Raises ConfigError unless it is a number other than 0."""
+    if isinstance(norm_type, (int, float)) and norm_type != 0 and not math.isnan(norm_type):
+        return norm_type
+    raise ConfigError(f"[{who}] norm_type must be a number other than 0, got {norm_type!r}.")

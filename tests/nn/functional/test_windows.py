@@ -9,7 +9,7 @@ import minigrad as mg
 from minigrad import nn
 from minigrad.errors import ConfigError, DtypeError, ShapeError
 from minigrad.nn import functional as F
-from minigrad.nn.functional.pooling import window_starts
+from minigrad.nn.functional.pooling import window_arguments, window_starts
 
 
 def test_max_pooling_sends_the_gradient_to_the_first_maximum():
@@ -41,6 +41,7 @@ def test_every_window_has_a_tap_inside_or_is_refused():
     ranges = range(7), range(1, 4), range(1, 4), range(3), range(1, 4), (False, True)
     for n, kernel, stride, padding, dilation, ceil_mode in itertools.product(*ranges):
         try:
+            window_arguments("pool", 1, kernel, stride, padding, dilation)
             starts = window_starts("pool", n, kernel, stride, padding, dilation, ceil_mode)
         except (ShapeError, ConfigError):
             continue
