@@ -39,21 +39,35 @@ def window_arguments(
     return kernel, step, pad, spacing
 
 
+def window_places(
+    who: str, input: Tensor, geometry: tuple[tuple[int, ...], ...], ceil_mode: bool
+) -> tuple[tuple[int, ...], ...]:
+    """Where the windows begin along each dimension. Raises ShapeError unless each of them meets the input.
+
+    geometry: what `window_arguments` gives.
+    """
+    kernel, _, padding, dilation = geometry
+    sizes = input.shape[-len(kernel) :]
+    places = tuple(window_starts(*axis, bool(ceil_mode)) for axis in zip(sizes, *geometry))
+    if () in places:
+        extent = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation))
+        raise ShapeError(
+            f"[{who}] windows of size {extent} do not fit into {sizes}: "
+            f"input {input.shape}, padding={padding}, dilation={dilation}."
+        )
+    return places
+
+
 @lru_cache
-def window_starts(
-    who: str, n: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool
-) -> tuple[int, ...]:
-    """The position, along one dimension, of each window's first tap; negative in the padding."""
+def window_starts(n: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> tuple[int, ...]:
+    """The position of each window's first tap, negative in the padding; () if there is no window, or an empty one."""
     span = n + 2 * padding - dilation * (kernel - 1) - 1
     count = (-(-span // stride) if ceil_mode else span // stride) + 1
     if ceil_mode and (count - 1) * stride >= n + padding:
         count -= 1
-    if count < 1 or n == 0:
-        raise ShapeError(f"[{who}] a window of {dilation * (kernel - 1) + 1} does not fit into {n} + 2 x {padding}.")
     starts = tuple(range(-padding, -padding + count * stride, stride))
-    if any(start < 0 and start % dilation >= n for start in starts):  # the place of the first tap that is not before 0
-        raise ShapeError(f"[{who}] a window has no tap inside: size {n}, padding {padding}, dilation {dilation}.")
-    return starts
+    # A window that begins before 0 has its first tap inside at start % dilation, if anywhere.
+    return () if n == 0 or any(start < 0 and start % dilation >= n for start in starts) else starts
 
 
 # ---- maximum
@@ -138,8 +152,9 @@ def max_pool(
     """Max pooling in `dims` spatial dimensions."""
     input = float_tensor(who, "input", input)
     x = batched(who, input, dims)
-    kernel, step, pad, spacing = window_arguments(who, dims, kernel_size, stride, padding, dilation)
-    starts = tuple(window_starts(who, *axis, bool(ceil_mode)) for axis in zip(x.shape[2:], kernel, step, pad, spacing))
+    geometry = window_arguments(who, dims, kernel_size, stride, padding, dilation)
+    kernel, _, _, spacing = geometry
+    starts = window_places(who, input, geometry, ceil_mode)
     counts = tuple((k,) * len(axis) for k, axis in zip(kernel, starts))
     return maxima(input, x, starts, counts, spacing, return_indices)
 
@@ -238,15 +253,15 @@ def avg_pool(
     """Average pooling in `dims` spatial dimensions."""
     input = float_tensor(who, "input", input)
     x = batched(who, input, dims)
-    kernel, step, pad, _ = window_arguments(who, dims, kernel_size, stride, padding)
-    axes = list(zip(x.shape[2:], kernel, step, pad))
-    starts = [window_starts(who, *axis, 1, bool(ceil_mode)) for axis in axes]
-    pairs = tuple((p, max(a[-1] + k - n, 0)) for a, (n, k, _, p) in zip(starts, axes))
+    geometry = window_arguments(who, dims, kernel_size, stride, padding)
+    kernel, step, pad, _ = geometry
+    axes = list(zip(window_places(who, input, geometry, ceil_mode), x.shape[2:], kernel, pad))
+    pairs = tuple((p, max(starts[-1] + k - n, 0)) for starts, n, k, p in axes)
     cols = windows(x, window=kernel, stride=step, padding=pairs, dilation=(1,) * dims)
     total = reduce_sum(cols, axes=tuple(range(2 + dims, 2 + 2 * dims)))
     if divisor_override is not None:
         return unbatched(total / size(who, "divisor_override", divisor_override, 1), input)
-    counts = [window_counts(a, n, k, p if count_include_pad else 0) for a, (n, k, _, p) in zip(starts, axes)]
+    counts = [window_counts(starts, n, k, p if count_include_pad else 0) for starts, n, k, p in axes]
     return unbatched(total / divisor(counts, x.dtype), input)
 
 
@@ -287,7 +302,7 @@ def lp_pool2d(
 
     p = 1 is the sum, p = 2 the norm, p = inf the largest absolute value, and -inf the smallest. As in PyTorch it is x,
     not |x|, that is raised to p: for odd p elements cancel, and the root of a negative sum is NaN. Where the sum is 0
-    the gradient is 0, for every p.
+    the gradient is 0 (p >= 1).
 
     input: (N, C, H, W) or (C, H, W).  norm_type: any number but 0.  kernel_size, stride (default: kernel_size): an int,
     or one for each dimension.  ceil_mode: also a last window that runs over the end, for whose missing elements the
