@@ -80,6 +80,7 @@ from minigrad.nn.functional.pooling import (
     max_pool2d,
     max_pool3d,
 )
+from minigrad.nn.functional.recurrent import gru_cell, lstm_cell, rnn_relu_cell, rnn_tanh_cell
 from minigrad.nn.functional.unpooling import max_unpool1d, max_unpool2d, max_unpool3d
 
 __all__ = [
@@ -92,6 +93,7 @@ __all__ = [
     "avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d",
     "lp_pool1d", "lp_pool2d", "lp_pool3d", "max_unpool1d", "max_unpool2d", "max_unpool3d",
     "global_avg_pool", "global_max_pool",
+    "gru_cell", "lstm_cell", "rnn_relu_cell", "rnn_tanh_cell",
     "cross_entropy", "nll_loss", "hinge_loss", "squared_hinge_loss", "multi_margin_loss", "multilabel_margin_loss",
     "rbf_loss",
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "multilabel_soft_margin_loss", "soft_margin_loss",
