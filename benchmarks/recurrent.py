@@ -1,4 +1,4 @@
-"""A training step of an LSTM written with mg.scan: eager, compiled, and PyTorch's nn.LSTM, interleaved in one run.
+"""A training step of nn.LSTM: eager, compiled, and PyTorch's nn.LSTM, interleaved in one run.
 
     python benchmarks/recurrent.py [--steps 32] [--batch 32] [--inputs 28] [--hidden 64] [--threads 1]
 
@@ -38,36 +38,15 @@ torch.set_num_threads(options.threads)
 CLASSES, AGREE_STEPS, AGREE_RTOL = 10, 5, 2e-3
 
 
-class LSTM(nn.Module):
-    """PyTorch's nn.LSTM of one layer, by its parameter names."""
-
-    def __init__(self, weights):
-        for name, value in weights.items():
-            setattr(self, name, nn.Parameter(mg.tensor(value)))
-
-    def forward(self, x):
-        zeros = mg.zeros((x.shape[1], self.weight_hh_l0.shape[1]))
-
-        def cell(carry, x):
-            h, c = carry
-            gates = F.linear(x, self.weight_ih_l0, self.bias_ih_l0) + F.linear(h, self.weight_hh_l0, self.bias_hh_l0)
-            i, f, g, o = mg.split(gates, 4, axis=1)
-            c = mg.sigmoid(f) * c + mg.sigmoid(i) * mg.tanh(g)
-            h = mg.sigmoid(o) * mg.tanh(c)
-            return (h, c), h
-
-        (h, _), _ = mg.scan(cell, (zeros, zeros), x)
-        return h
-
-
 def ours(layer, head):
-    lstm = LSTM({k: v.detach().numpy() for k, v in layer.named_parameters()})
-    linear = nn.Linear(options.hidden, CLASSES)
-    linear.load_state_dict({k: mg.tensor(v.detach().numpy()) for k, v in head.named_parameters()})
+    lstm, linear = nn.LSTM(options.inputs, options.hidden), nn.Linear(options.hidden, CLASSES)
+    for module, other in ((lstm, layer), (linear, head)):
+        module.load_state_dict({name: mg.tensor(value.numpy()) for name, value in other.state_dict().items()})
     optimizer = mg.optim.Adam([*lstm.parameters(), *linear.parameters()], lr=1e-3)
 
     def step(x, y):
-        loss = F.cross_entropy(linear(lstm(x)), y)
+        _, (h, _) = lstm(x)
+        loss = F.cross_entropy(linear(h[0]), y)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

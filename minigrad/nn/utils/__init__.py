@@ -8,6 +8,7 @@ tensor(50.)
 tensor([3., 4.])
 """
 
+from minigrad.nn.utils import rnn
 from minigrad.nn.utils.clipping import (
     clip_each_grad_norm_,
     clip_grad_norm_,
@@ -20,4 +21,5 @@ from minigrad.nn.utils.vector import parameters_to_vector, vector_to_parameters
 __all__ = [
     "clip_grad_norm_", "clip_each_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm",
     "parameters_to_vector", "vector_to_parameters",
+    "rnn",
 ]  # fmt: skip
