@@ -32,13 +32,17 @@ REVERSE = "_reverse"
 SWAPPED = (1, 0, 2)
 """The order of axes that makes (T, N, I) of (N, T, I), and back."""
 
-SHOWN = {"proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0, "bidirectional": False}
-"""The arguments of a layer that are printed if they are not these."""
+SHOWN = {
+    "proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0, "bidirectional": False,
+    "nonlinearity": "tanh",
+}  # fmt: skip
+"""The arguments that are printed if they are not these; which a module has is its own matter."""
 
 
 class Recurrent(Module):
     """What cells and layers share: parameters by their names, drawn from U(-1/sqrt(H), 1/sqrt(H)), H = hidden_size."""
 
+    input_size: int
     hidden_size: int
 
     def make_parameters(self, shapes: dict[str, tuple[int, ...]], suffix: str, dtype: DtypeLike) -> None:
@@ -56,6 +60,10 @@ class Recurrent(Module):
         bound = 1 / math.sqrt(self.hidden_size) if self.hidden_size else 0.0
         for p in self.parameters():
             init.uniform_(p, -bound, bound)
+
+    def extra_repr(self) -> str:
+        options = [f"{k}={getattr(self, k)}" for k, v in SHOWN.items() if getattr(self, k, v) != v]
+        return ", ".join([str(self.input_size), str(self.hidden_size), *options])
 
 
 def shapes_of(kind: str, inputs: int, hidden: int, bias: bool, outputs: int = 0) -> dict[str, tuple[int, ...]]:
@@ -175,10 +183,6 @@ class RNNBase(Recurrent):
         elif self.batch_first:
             output = permute(output, axes=SWAPPED)
         return output, state if len(state) > 1 else state[0]
-
-    def extra_repr(self) -> str:
-        shown = [str(self.input_size), str(self.hidden_size)]
-        return ", ".join(shown + [f"{k}={getattr(self, k)}" for k, v in SHOWN.items() if getattr(self, k) != v])
 
 
 class RNN(RNNBase):
@@ -315,9 +319,6 @@ class RNNCellBase(Recurrent):
         """The state after the input."""
         return one_step(type(self).__name__, self.mode, input, state, self.weights())
 
-    def extra_repr(self) -> str:
-        return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias else f", bias={self.bias}")
-
 
 class RNNCell(RNNCellBase):
     """One step of a simple recurrent net (Elman 1990): see `F.rnn_tanh_cell`.
@@ -340,10 +341,6 @@ class RNNCell(RNNCellBase):
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         return self.step(input, None if hx is None else (hx,))[0]
-
-    def extra_repr(self) -> str:
-        shown = "" if self.nonlinearity == "tanh" else f", nonlinearity={self.nonlinearity}"
-        return super().extra_repr() + shown
 
 
 class LSTMCell(RNNCellBase):
