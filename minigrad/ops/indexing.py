@@ -84,8 +84,8 @@ def gather(x, *indices, axes):
 @primitive(kind="index")
 def scatter_add(g, *indices, axes, shape):
     """Zeros of `shape` with g added at the indices: the adjoint of `gather`."""
-    if axes == (0,) and indices[0].ndim == 1:
-        return kernels.index_add(shape, np.where(indices[0] < 0, indices[0] + shape[0], indices[0]), g)
+    if len(axes) == 1 and indices[0].ndim == 1:
+        return kernels.index_add(shape, indices[0].astype(np.int64, copy=False), g, axes[0])
     out = np.zeros(shape, g.dtype)
     np.add.at(out, _full_key(len(shape), axes, indices), g)
     return out

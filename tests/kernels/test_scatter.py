@@ -26,10 +26,12 @@ def indices(draw, size, shape):
 
 @st.composite
 def row_problems(draw, dtype):
-    """(shape, index, values) for index_add."""
+    """(shape, index, values, axis) for index_add."""
     shape = draw(shapes)
-    count = draw(st.integers(0, 7)) if shape[0] else 0
-    return shape, draw(indices(shape[0], (count,))), draw(values((count, *shape[1:]), dtype))
+    axis = draw(st.integers(0, len(shape) - 1))
+    count = draw(st.integers(0, 7)) if shape[axis] else 0
+    full = (*shape[:axis], count, *shape[axis + 1 :])
+    return shape, draw(indices(shape[axis], (count,))), draw(values(full, dtype)), axis
 
 
 @st.composite
@@ -54,8 +56,9 @@ def integers(shape):
 
 def test_index_add_by_hand():
     for kernel in KERNELS:
-        out = kernel.index_add((3, 2), np.array([2, 0, 2, -1]), np.array([[1.0, 2], [3, 4], [5, 6], [10, 20]]))
-        np.testing.assert_array_equal(out, [[3, 4], [0, 0], [16, 28]])
+        index, rows = np.array([2, 0, 2, -1]), np.array([[1.0, 2], [3, 4], [5, 6], [10, 20]])
+        np.testing.assert_array_equal(kernel.index_add((3, 2), index, rows, 0), [[3, 4], [0, 0], [16, 28]])
+        np.testing.assert_array_equal(kernel.index_add((2, 3), index, rows.T, 1), [[3, 0, 16], [4, 0, 28]])
 
 
 def test_scatter_add_along_axis_by_hand():
@@ -67,9 +70,9 @@ def test_scatter_add_along_axis_by_hand():
 @given(row_problems(np.int64))
 def test_index_add_is_the_adjoint_of_indexing(problem):
     """<index_add(v), x> = <v, x[index]> for every x."""
-    shape, index, v = problem
+    shape, index, v, axis = problem
     x = integers(shape)
-    assert np.sum(reference.index_add(shape, index, v) * x) == np.sum(v * x[index])
+    assert np.sum(reference.index_add(shape, index, v, axis) * x) == np.sum(v * np.take(x, index, axis))
 
 
 @given(axis_problems(np.int64, broadcast=True))
@@ -116,7 +119,9 @@ def test_scatter_add_along_axis_cpu_equals_reference_where_shapes_broadcast(prob
 def test_index_out_of_range(kernel, index, bad):
     index = np.array(index)
     with pytest.raises(IndexError, match=f"index {bad} is out of bounds for axis 0 with size 3"):
-        kernel.index_add((3, 2), index, np.ones((index.size, 2)))
+        kernel.index_add((3, 2), index, np.ones((index.size, 2)), 0)
+    with pytest.raises(IndexError, match=f"index {bad} is out of bounds for axis 1 with size 3"):
+        kernel.index_add((2, 3), index, np.ones((2, index.size)), 1)
     with pytest.raises(IndexError, match=f"index {bad} is out of bounds for axis 1 with size 3"):
         kernel.scatter_add_along_axis((1, 3), index[None], np.ones((1, index.size)), -1)
     with pytest.raises(IndexError, match=f"index {bad} is out of bounds for axis 1 with size 3"):
@@ -126,4 +131,4 @@ def test_index_out_of_range(kernel, index, bad):
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_nothing_fits_an_empty_axis(kernel):
     with pytest.raises(IndexError, match="out of bounds for axis 0 with size 0"):
-        kernel.index_add((0, 2), np.array([0]), np.ones((1, 2)))
+        kernel.index_add((0, 2), np.array([0]), np.ones((1, 2)), 0)

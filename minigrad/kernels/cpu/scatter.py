@@ -10,14 +10,18 @@ OK = -1
 
 @njit(cache=True)
 def _add_rows(out, index, values):
-    """out (size, inner) += values (K, inner) by rows.  Serial over K: rows may collide.  Returns OK or the bad k."""
-    size = out.shape[0]
-    for k in range(index.size):
-        row = index[k] + size if index[k] < 0 else index[k]
-        if not 0 <= row < size:
-            return k
-        for j in range(out.shape[1]):
-            out[row, j] += values[k, j]
+    """out (outer, size, inner) += values (outer, K, inner) by rows.  Serial over K: rows may collide.
+
+    Returns OK or the bad k.
+    """
+    size = out.shape[1]
+    for o in range(out.shape[0]):
+        for k in range(index.size):
+            row = index[k] + size if index[k] < 0 else index[k]
+            if not 0 <= row < size:
+                return k
+            for j in range(out.shape[2]):
+                out[o, row, j] += values[o, k, j]
     return OK
 
 
@@ -60,14 +64,14 @@ def _raise_if_bad(place, index, axis, size):
         raise IndexError(f"index {index.flat[place]} is out of bounds for axis {axis} with size {size}")
 
 
-def index_add(shape: tuple[int, ...], index: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """out = zeros(shape); out[index[k]] += values[k].  index: (K,) int64.  values: (K, *shape[1:])."""
+def index_add(shape: tuple[int, ...], index: np.ndarray, values: np.ndarray, axis: int) -> np.ndarray:
+    """out = zeros(shape); out[..., index[k], ...] += values[..., k, ...].  index: (K,) int64."""
     out = np.zeros(shape, values.dtype)
-    inner = math.prod(shape[1:])
+    outer, inner = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
     # Contiguous arrays only: one compiled version per dtype, whatever the strides.
-    rows = np.ascontiguousarray(values).reshape(index.size, inner)
-    place = _add_rows(out.reshape(shape[0], inner), np.ascontiguousarray(index), rows)
-    _raise_if_bad(place, index, 0, shape[0])
+    rows = np.ascontiguousarray(values).reshape(outer, index.size, inner)
+    place = _add_rows(out.reshape(outer, shape[axis], inner), np.ascontiguousarray(index), rows)
+    _raise_if_bad(place, index, axis, shape[axis])
     return out
 
 

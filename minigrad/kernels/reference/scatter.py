@@ -7,13 +7,13 @@ contributions to one output element are added depends on the shapes alone.
 import numpy as np
 
 
-def index_add(shape: tuple[int, ...], index: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """out = zeros(shape); out[index[k]] += values[k].  Adjoint of x[index] along the first axis.
+def index_add(shape: tuple[int, ...], index: np.ndarray, values: np.ndarray, axis: int) -> np.ndarray:
+    """out = zeros(shape); out[..., index[k], ...] += values[..., k, ...].  Adjoint of x[..., index, ...].
 
-    index: (K,) int64.  values: (K, *shape[1:]).  Returns shape, of values' dtype.
+    index: (K,) int64.  values: `shape` with K along `axis`, which is not negative.  Returns shape, of values' dtype.
     """
     out = np.zeros(shape, values.dtype)
-    np.add.at(out, index, values)
+    np.add.at(out, (*(slice(None),) * axis, index), values)
     return out
 
 
