@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from minigrad.core import Tensor
 from minigrad.dtypes import DtypeLike
-from minigrad.errors import ConfigError
+from minigrad.errors import ConfigError, ShapeError
 from minigrad.nn import functional as F
 from minigrad.nn import init
 from minigrad.nn.arguments import choice, per_dim, size
 from minigrad.nn.functional.conv import padding_pairs
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
-from minigrad.ops import pad, zeros
+from minigrad.ops import zeros
 
 Size = int | tuple[int, ...]
 
-PADDING_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+DEFAULTS = {"padding": 0, "dilation": 1, "output_padding": 0, "groups": 1, "bias": True, "padding_mode": "zeros"}
 
 
 class ConvBase(Module):
@@ -60,14 +61,14 @@ class ConvBase(Module):
 
     def extra_repr(self) -> str:
         shown = {"kernel_size": self.kernel_size, "stride": self.stride, **self.unusual()}
-        listed = ", ".join(f"{name}={value!r}" for name, value in shown.items())
+        listed = ", ".join(f"{name}={value}" for name, value in shown.items())
         return f"{self.in_channels}, {self.out_channels}, {listed}"
 
     def unusual(self) -> dict[str, Any]:
         """The arguments that do not have their default."""
-        defaults = {"padding": 0, "output_padding": 0, "dilation": 1, "groups": 1, "padding_mode": "zeros"}
-        found = {n: getattr(self, n) for n, d in defaults.items() if getattr(self, n, d) not in (d, (d,) * self.dims)}
-        return found if self.bias is not None else {**found, "bias": False}
+        shown = {name: getattr(self, name, default) for name, default in DEFAULTS.items()}
+        shown["bias"] = self.bias is not None
+        return {n: v for n, v in shown.items() if v not in (DEFAULTS[n], (DEFAULTS[n],) * self.dims)}
 
 
 class ConvNd(ConvBase):
@@ -88,7 +89,7 @@ class ConvNd(ConvBase):
     ) -> None:
         super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups)
         who = type(self).__name__
-        choice(who, "padding_mode", padding_mode, tuple(PADDING_MODES))
+        choice(who, "padding_mode", padding_mode, PADDING_MODES)
         padding_pairs(who, self.padding, self.kernel_size, self.stride, self.dilation)  # raises now, not in forward
         self.padding_mode = padding_mode
         self.make_parameters(out_channels, in_channels // groups, bias, dtype)
@@ -100,9 +101,8 @@ class ConvNd(ConvBase):
 
     def pad(self, input: Tensor) -> Tensor:
         """The input with its spatial dimensions continued in a mode other than zeros."""
-        pairs = padding_pairs("conv", self.padding, self.kernel_size, self.stride, self.dilation)
-        untouched = ((0, 0),) * (input.ndim - self.dims)
-        return pad(input, untouched + pairs, mode=PADDING_MODES[self.padding_mode])
+        pairs = padding_pairs(type(self).__name__, self.padding, self.kernel_size, self.stride, self.dilation)
+        return F.pad(input, [n for pair in reversed(pairs) for n in pair], self.padding_mode)
 
 
 class Conv1d(ConvNd):
@@ -158,16 +158,39 @@ class ConvTransposeNd(ConvBase):
         groups: int = 1,
         bias: bool = True,
         dilation: Size = 1,
+        padding_mode: str = "zeros",
         dtype: DtypeLike = None,
     ) -> None:
+        who = type(self).__name__
+        padding = per_dim(who, "padding", padding, self.dims)  # no strings here
         super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups)
-        self.output_padding = per_dim(type(self).__name__, "output_padding", output_padding, self.dims)
+        choice(who, "padding_mode", padding_mode, ("zeros",))  # PyTorch's argument, and its only value
+        self.output_padding = per_dim(who, "output_padding", output_padding, self.dims)
         self.make_parameters(in_channels, out_channels // groups, bias, dtype)
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
+        extra = self.output_padding if output_size is None else self.padding_for(input, output_size)
         return self.function(
-            input, self.weight, self.bias, self.stride, self.padding, self.output_padding, self.groups, self.dilation
+            input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
         )
+
+    def padding_for(self, input: Tensor, output_size: Sequence[int]) -> tuple[int, ...]:
+        """The output padding that gives this size, of all axes or of the spatial ones."""
+        spatial = input.shape[-self.dims :]
+        padding = per_dim("conv_transpose", "padding", self.padding, self.dims)
+        geometry = zip(spatial, self.kernel_size, self.stride, padding, self.dilation)
+        least = tuple((n - 1) * s - 2 * p + d * (k - 1) + 1 for n, k, s, p, d in geometry)
+        wanted = tuple(output_size)
+        if len(wanted) == input.ndim:
+            wanted = wanted[-self.dims :]
+        extra = tuple(n - low for n, low in zip(wanted, least))
+        if len(wanted) != self.dims or not all(0 <= e < s for e, s in zip(extra, self.stride)):
+            most = tuple(low + s - 1 for low, s in zip(least, self.stride))
+            raise ShapeError(
+                f"[{type(self).__name__}] output_size must lie between {least} and {most}, got {wanted}: "
+                f"input {input.shape}."
+            )
+        return extra
 
 
 class ConvTranspose1d(ConvTransposeNd):
@@ -184,7 +207,8 @@ class ConvTranspose1d(ConvTransposeNd):
 class ConvTranspose2d(ConvTransposeNd):
     """The gradient of a convolution in its input, with learned filters: see `F.conv_transpose2d`.
 
-    Arguments as for `Conv2d`; output_padding chooses between the sizes that the convolution maps to the same one.
+    Arguments as for `Conv2d`; output_padding chooses between the sizes that the convolution maps to the same one, as
+    does, for one call, `forward(x, output_size=(H', W'))`.  padding_mode: "zeros".
     weight: (in_channels, out_channels / groups, KH, KW), bias: (out_channels,).
     Shapes: (N, in_channels, H, W) -> (N, out_channels, H', W').
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 from minigrad.core import Tensor
-from minigrad.errors import ShapeError
+from minigrad.errors import ConfigError, ShapeError
+from minigrad.nn.arguments import size
 from minigrad.nn.module import Module
-from minigrad.ops import flatten, reshape
+from minigrad.ops import flatten, reshape_to
 from minigrad.ops.movement import normalize_axis
 
 
@@ -37,15 +40,24 @@ class Unflatten(Module):
     """
 
     def __init__(self, dim: int, unflattened_size: tuple[int, ...]) -> None:
+        sizes = tuple(size("Unflatten", "unflattened_size", n, -1) for n in unflattened_size)
+        if sizes.count(-1) > 1:
+            raise ConfigError(f"[Unflatten] only one size may be -1, got {sizes}.")
         self.dim = dim
-        self.unflattened_size = tuple(unflattened_size)
+        self.unflattened_size = sizes
 
     def forward(self, input: Tensor) -> Tensor:
         axis = normalize_axis("Unflatten", self.dim, input.ndim)
-        shape = input.shape
-        if not self.unflattened_size:
-            raise ShapeError(f"[Unflatten] unflattened_size is empty; input {shape}, dim={self.dim}.")
-        return reshape(input, shape[:axis] + self.unflattened_size + shape[axis + 1 :])
+        before, n, after = input.shape[:axis], input.shape[axis], input.shape[axis + 1 :]
+        sizes = self.unflattened_size
+        known = math.prod(m for m in sizes if m != -1)
+        sizes = tuple(n // max(known, 1) if m == -1 else m for m in sizes)
+        if math.prod(sizes) != n or not sizes:
+            raise ShapeError(
+                f"[Unflatten] expected axis {axis} to split into {self.unflattened_size}, it has {n} elements: "
+                f"input {input.shape}."
+            )
+        return reshape_to(input, shape=(*before, *sizes, *after))
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

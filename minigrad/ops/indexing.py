@@ -16,7 +16,7 @@ import numpy as np
 from minigrad import kernels
 from minigrad.core import Tensor
 from minigrad.dtypes import DtypeLike, as_dtype, default_dtype
-from minigrad.engine import primitive
+from minigrad.engine import primitive, tracer
 from minigrad.errors import DtypeError, ShapeError
 from minigrad.ops import elementwise as el
 from minigrad.ops.movement import (
@@ -394,7 +394,9 @@ def one_hot(indices: Any, num_classes: int | None = None, dtype: DtypeLike = Non
         raise DtypeError(f"[one_hot] indices must be integers, got {indices.dtype}.")
     if num_classes is None:
         num_classes = int(indices.data.max(initial=-1)) + 1
-    if indices.size and not 0 <= indices.data.min() <= indices.data.max() < num_classes:
+    if tracer() is not None:  # checked when the compiled code runs
+        indices = checked_index(indices, size=num_classes)
+    elif indices.size and not 0 <= indices.data.min() <= indices.data.max() < num_classes:
         low, high = indices.data.min(), indices.data.max()
         raise IndexError(f"[one_hot] indices must lie in [0, {num_classes}), found {low} to {high}.")
     hot = el.equal(expand_dims(indices, -1), Tensor(np.arange(num_classes)))

@@ -429,9 +429,13 @@ def norm(x: Any, ord: float = 2, axis: Axis = None, keepdims: bool = False) -> T
         return sum(el.not_equal(x, 0), axis, keepdims).astype(x.dtype)
     if ord == 1:
         return sum(el.abs(x), axis, keepdims)
-    total = sum(x * x if ord == 2 else el.abs(x) ** ord, axis, keepdims)
+    total = sum(x * x if ord == 2 else absolute_power(x, ord), axis, keepdims)
     nothing = el.equal(total, 0)
     root = el.select(nothing, 1.0, total)  # so that the untaken branch has a finite derivative
     return el.select(nothing, 0.0, el.sqrt(root) if ord == 2 else root ** (1 / ord))
 
 
+def absolute_power(x: Tensor, exponent: float) -> Tensor:
+    """|x|^exponent; its derivatives at 0 are 0, as those of |x| are, also where the power's are infinite."""
+    nothing = el.equal(x, 0)
+    return el.select(nothing, 0.0 if exponent > 0 else math.inf, el.abs(el.select(nothing, 1.0, x)) ** exponent)

@@ -4,6 +4,8 @@ Indices follow NumPy: a negative one counts from the end, one out of range raise
 contributions to one output element are added depends on the shapes alone.
 """
 
+from typing import Any
+
 import numpy as np
 
 
@@ -13,7 +15,8 @@ def index_add(shape: tuple[int, ...], index: np.ndarray, values: np.ndarray, axi
     index: (K,) int64.  values: `shape` with K along `axis`, which is not negative.  Returns shape, of values' dtype.
     """
     out = np.zeros(shape, values.dtype)
-    np.add.at(out, (*(slice(None),) * axis, index), values)
+    key: Any = (*(slice(None),) * axis, index)
+    np.add.at(out, key, values)
     return out
 
 

@@ -26,7 +26,7 @@ from minigrad.nn.functional.adaptive import (
     global_avg_pool,
     global_max_pool,
 )
-from minigrad.nn.functional.affine import linear
+from minigrad.nn.functional.affine import bilinear, linear
 from minigrad.nn.functional.conv import (
     conv1d,
     conv2d,
@@ -35,6 +35,7 @@ from minigrad.nn.functional.conv import (
     conv_transpose2d,
     conv_transpose3d,
 )
+from minigrad.nn.functional.distance import cosine_similarity, normalize, pairwise_distance
 from minigrad.nn.functional.dropping import (
     alpha_dropout,
     dropout,
@@ -43,6 +44,8 @@ from minigrad.nn.functional.dropping import (
     dropout3d,
     feature_alpha_dropout,
 )
+from minigrad.nn.functional.encoding import one_hot
+from minigrad.nn.functional.folding import fold, unfold
 from minigrad.nn.functional.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -69,6 +72,7 @@ from minigrad.nn.functional.loss import (
     triplet_margin_loss,
     triplet_margin_with_distance_loss,
 )
+from minigrad.nn.functional.padding import pad
 from minigrad.nn.functional.pooling import (
     avg_pool1d,
     avg_pool2d,
@@ -81,11 +85,15 @@ from minigrad.nn.functional.pooling import (
     max_pool3d,
 )
 from minigrad.nn.functional.recurrent import gru_cell, lstm_cell, rnn_relu_cell, rnn_tanh_cell
+from minigrad.nn.functional.resampling import interpolate
+from minigrad.nn.functional.shuffling import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from minigrad.nn.functional.unpooling import max_unpool1d, max_unpool2d, max_unpool3d
 
 __all__ = [
     "elu", "gelu", "leaky_relu", "log_softmax", "relu", "sigmoid", "silu", "softmax", "softplus", "tanh",
-    "linear",
+    "linear", "bilinear",
+    "unfold", "fold", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "interpolate", "pad",
+    "normalize", "cosine_similarity", "pairwise_distance", "one_hot",
     "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout",
     "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d",

@@ -24,6 +24,8 @@ def conv1d(
 ) -> Tensor:
     """`conv2d` for signals: input (N, C, L) or (C, L), weight (O, C / groups, K).
 
+    Returns (N, O, L') with L' = (L + 2 padding - dilation (K - 1) - 1) // stride + 1.
+
     >>> F.conv1d(mg.tensor([[1.0, 2.0, 3.0]]), mg.ones((1, 1, 2)))
     tensor([[3., 5.]])
     """
@@ -44,7 +46,8 @@ def conv2d(
     input: (N, C, H, W) or (C, H, W).  weight: (O, C / groups, KH, KW).  bias: (O,) or None.  stride, dilation: an int,
     or one for each dimension.  padding: zeros on both sides, likewise, or "valid" (none), or "same" (as many as keep
     the size; stride 1).  groups: channels and filters are split in so many groups that do not see each other.
-    Returns (N, O, H', W') with H' = (H + 2 padding - dilation (KH - 1) - 1) // stride + 1.
+    Returns (N, O, H', W') with H' = (H + 2 padding - dilation (KH - 1) - 1) // stride + 1, which without padding,
+    dilation and stride is H - KH + 1.
     Raises ShapeError if the shapes do not fit, ConfigError for other arguments.
 
     >>> F.conv2d(mg.ones((1, 3, 8, 8)), mg.ones((4, 3, 3, 3)), padding="same").shape
@@ -63,6 +66,8 @@ def conv3d(
     groups: int = 1,
 ) -> Tensor:
     """`conv2d` for volumes: input (N, C, D, H, W) or (C, D, H, W), weight (O, C / groups, KD, KH, KW).
+
+    Returns (N, O, D', H', W') with D' = (D + 2 padding - dilation (KD - 1) - 1) // stride + 1, and so on.
 
     >>> F.conv3d(mg.ones((1, 1, 4, 4, 4)), mg.ones((2, 1, 3, 3, 3))).shape
     (1, 2, 2, 2, 2)
@@ -107,6 +112,8 @@ def conv_transpose1d(
 ) -> Tensor:
     """`conv_transpose2d` for signals: input (N, C, L) or (C, L), weight (C, O / groups, K).
 
+    Returns (N, O, L') with L' = (L - 1) stride - 2 padding + dilation (K - 1) + output_padding + 1.
+
     >>> F.conv_transpose1d(mg.tensor([[1.0, 2.0]]), mg.ones((1, 1, 2)))
     tensor([[1., 3., 2.]])
     """
@@ -148,6 +155,8 @@ def conv_transpose3d(
     dilation: Size = 1,
 ) -> Tensor:
     """`conv_transpose2d` for volumes: input (N, C, D, H, W) or (C, D, H, W), weight (C, O / groups, KD, KH, KW).
+
+    Returns (N, O, D', H', W') with D' = (D - 1) stride - 2 padding + dilation (KD - 1) + output_padding + 1, and so on.
 
     >>> F.conv_transpose3d(mg.ones((1, 2, 2, 2, 2)), mg.ones((2, 1, 3, 3, 3))).shape
     (1, 1, 4, 4, 4)
