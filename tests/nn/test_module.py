@@ -443,7 +443,7 @@ REPRS = {
     "Conv2d(4, 4, kernel_size=(3, 2), stride=(2, 2), padding=(1, 0), dilation=(1, 2), groups=2, bias=False)": nn.Conv2d(
         4, 4, (3, 2), 2, (1, 0), (1, 2), 2, False
     ),
-    "Conv2d(3, 4, kernel_size=(3, 3), stride=(1, 1), padding='same', padding_mode='reflect')": nn.Conv2d(
+    "Conv2d(3, 4, kernel_size=(3, 3), stride=(1, 1), padding=same, padding_mode=reflect)": nn.Conv2d(
         3, 4, 3, padding="same", padding_mode="reflect"
     ),
     "ConvTranspose1d(3, 4, kernel_size=(3,), stride=(2,), output_padding=(1,))": nn.ConvTranspose1d(

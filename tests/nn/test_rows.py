@@ -56,7 +56,7 @@ def compare(row, call, us, them):
         assert_same(doubled, {name: x.numpy() for name, x in theirs.state_dict().items()}, us.dtype)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=str)
+@pytest.mark.parametrize("row", [row for row in ROWS if row.smooth], ids=str)
 def test_gradients(row):
     for i in range(2):
         with noted(row, i):

@@ -33,7 +33,7 @@ class Row:
     draw: gives a Call out of a Draw.  twin: what it is compared with, a torch class or function; by default that of the
     same name.  random: draws random numbers in training, so that only evaluation is compared with PyTorch (for a
     function, `draw` switches training off).  second: whether PyTorch has second derivatives of it.
-    label: what tells two rows of one name apart.
+    smooth: whether there is anything to differentiate.  label: what tells two rows of one name apart.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Row:
     twin: Callable | None = None
     random: bool = False
     second: bool = True
+    smooth: bool = True
     label: str = ""
 
     def __str__(self):
