@@ -82,6 +82,7 @@ from minigrad.nn.padding import (
     ZeroPad3d,
 )
 from minigrad.nn.parameter import Parameter
+from minigrad.nn.penalty import ActivationPenalty
 from minigrad.nn.pooling import (
     AvgPool1d,
     AvgPool2d,
@@ -113,6 +114,7 @@ __all__ = [
     "CircularPad1d", "CircularPad2d", "CircularPad3d",
     "CosineSimilarity", "PairwiseDistance",
     "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout",
+    "ActivationPenalty",
     "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d",
     "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d",
     "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d",

@@ -73,6 +73,7 @@ from minigrad.nn.functional.loss import (
     triplet_margin_with_distance_loss,
 )
 from minigrad.nn.functional.padding import pad
+from minigrad.nn.functional.penalty import activation_penalty
 from minigrad.nn.functional.pooling import (
     avg_pool1d,
     avg_pool2d,
@@ -95,6 +96,7 @@ __all__ = [
     "unfold", "fold", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "interpolate", "pad",
     "normalize", "cosine_similarity", "pairwise_distance", "one_hot",
     "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout",
+    "activation_penalty",
     "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d",
     "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d",

@@ -16,10 +16,11 @@ from minigrad.nn.utils.clipping import (
     clip_grads_with_norm_,
     get_total_norm,
 )
+from minigrad.nn.utils.penalties import collect_penalties, l1_penalty, l2_penalty
 from minigrad.nn.utils.vector import parameters_to_vector, vector_to_parameters
 
 __all__ = [
     "clip_grad_norm_", "clip_each_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm",
-    "parameters_to_vector", "vector_to_parameters",
     "rnn",
+    "parameters_to_vector", "vector_to_parameters", "collect_penalties", "l1_penalty", "l2_penalty",
 ]  # fmt: skip
