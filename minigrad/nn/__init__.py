@@ -9,16 +9,22 @@
 
 from minigrad.nn import functional, init, utils
 from minigrad.nn.activation import (
-    ELU,
     GELU,
-    LeakyReLU,
+    GLU,
+    LogSigmoid,
     LogSoftmax,
-    ReLU,
+    Mish,
+    ScaledTanh,
     Sigmoid,
     SiLU,
     Softmax,
+    Softmax2d,
+    Softmin,
     Softplus,
+    Softsign,
     Tanh,
+    TanhLinear,
+    Tanhshrink,
 )
 from minigrad.nn.adaptive import (
     AdaptiveAvgPool1d,
@@ -83,6 +89,23 @@ from minigrad.nn.padding import (
 )
 from minigrad.nn.parameter import Parameter
 from minigrad.nn.penalty import ActivationPenalty
+from minigrad.nn.piecewise import (
+    CELU,
+    ELU,
+    SELU,
+    Hardshrink,
+    Hardsigmoid,
+    Hardswish,
+    Hardtanh,
+    LeakyReLU,
+    NoisyReLU,
+    PReLU,
+    ReLU,
+    ReLU6,
+    RReLU,
+    Softshrink,
+    Threshold,
+)
 from minigrad.nn.pooling import (
     AvgPool1d,
     AvgPool2d,
@@ -122,7 +145,10 @@ __all__ = [
     "AvgPool1d", "AvgPool2d", "AvgPool3d", "MaxPool1d", "MaxPool2d", "MaxPool3d",
     "LPPool1d", "LPPool2d", "LPPool3d", "MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d",
     "GlobalAvgPool", "GlobalMaxPool",
-    "ELU", "GELU", "LeakyReLU", "LogSoftmax", "ReLU", "Sigmoid", "SiLU", "Softmax", "Softplus", "Tanh",
+    "CELU", "ELU", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh", "LeakyReLU", "NoisyReLU", "PReLU", "ReLU",
+    "ReLU6", "RReLU", "SELU", "Softshrink", "Threshold",
+    "GELU", "GLU", "LogSigmoid", "LogSoftmax", "Mish", "ScaledTanh", "Sigmoid", "SiLU", "Softmax", "Softmax2d",
+    "Softmin", "Softplus", "Softsign", "Tanh", "TanhLinear", "Tanhshrink",
     "CrossEntropyLoss", "NLLLoss", "HingeLoss", "SquaredHingeLoss", "MultiMarginLoss", "MultiLabelMarginLoss",
     "RBFLoss",
     "BCELoss", "BCEWithLogitsLoss", "MultiLabelSoftMarginLoss", "SoftMarginLoss",

@@ -1,33 +1,13 @@
-"""Activations as modules: each applies the function of `minigrad.nn.functional` that it names, with its arguments."""
+"""Smooth activations as modules: each applies the function of `minigrad.nn.functional` that it names."""
 
 from __future__ import annotations
 
 from minigrad.core import Tensor
+from minigrad.errors import ShapeError
 from minigrad.nn import functional as F
 from minigrad.nn.arguments import choice
+from minigrad.nn.functional.activation import needs_dim
 from minigrad.nn.module import Module
-
-
-class ReLU(Module):
-    """max(x, 0).
-
-    >>> nn.ReLU()(mg.tensor([-1.0, 2.0]))
-    tensor([0., 2.])
-    """
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.relu(input)
-
-
-class Tanh(Module):
-    """The hyperbolic tangent.
-
-    >>> nn.Tanh()(mg.tensor([0.0]))
-    tensor([0.])
-    """
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.tanh(input)
 
 
 class Sigmoid(Module):
@@ -41,49 +21,76 @@ class Sigmoid(Module):
         return F.sigmoid(input)
 
 
-class SiLU(Module):
-    """x sigmoid(x).
+class LogSigmoid(Module):
+    """log(sigmoid(x)).
 
-    >>> nn.SiLU()(mg.tensor([0.0]))
+    >>> nn.LogSigmoid()(mg.tensor([0.0]))
+    tensor([-0.693147])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.logsigmoid(input)
+
+
+class Tanh(Module):
+    """The hyperbolic tangent.
+
+    >>> nn.Tanh()(mg.tensor([0.0]))
     tensor([0.])
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.silu(input)
+        return F.tanh(input)
 
 
-class LeakyReLU(Module):
-    """x where x > 0, else negative_slope * x.
+class ScaledTanh(Module):
+    """1.7159 tanh(2 x / 3) (LeCun et al. 1998).
 
-    >>> nn.LeakyReLU(0.5)(mg.tensor([-1.0, 2.0]))
-    tensor([-0.5,  2. ])
+    >>> nn.ScaledTanh()(mg.tensor([0.0, 1.0]))
+    tensor([0.    , 1.0000])
     """
 
-    def __init__(self, negative_slope: float = 0.01) -> None:
-        self.negative_slope = negative_slope
-
     def forward(self, input: Tensor) -> Tensor:
-        return F.leaky_relu(input, self.negative_slope)
-
-    def extra_repr(self) -> str:
-        return f"negative_slope={self.negative_slope}"
+        return F.scaled_tanh(input)
 
 
-class ELU(Module):
-    """x where x > 0, else alpha (exp(x) - 1).
+class TanhLinear(Module):
+    """tanh(x) + a x (LeCun et al. 1998).
 
-    >>> nn.ELU()(mg.tensor([0.0, 2.0]))
-    tensor([0., 2.])
+    >>> nn.TanhLinear(a=0.5)(mg.tensor([0.0, 100.0]))
+    tensor([ 0., 51.])
     """
 
-    def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = alpha
+    def __init__(self, a: float = 0.01) -> None:
+        self.a = a
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.elu(input, self.alpha)
+        return F.tanh_linear(input, self.a)
 
     def extra_repr(self) -> str:
-        return f"alpha={self.alpha}"
+        return f"a={self.a}"
+
+
+class Softsign(Module):
+    """x / (1 + |x|).
+
+    >>> nn.Softsign()(mg.tensor([-1.0, 3.0]))
+    tensor([-0.5 ,  0.75])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.softsign(input)
+
+
+class Tanhshrink(Module):
+    """x - tanh(x).
+
+    >>> nn.Tanhshrink()(mg.tensor([0.0, 1.0]))
+    tensor([0.      , 0.238406])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.tanhshrink(input)
 
 
 class GELU(Module):
@@ -102,6 +109,45 @@ class GELU(Module):
 
     def extra_repr(self) -> str:
         return f"approximate={self.approximate!r}"
+
+
+class SiLU(Module):
+    """x sigmoid(x).
+
+    >>> nn.SiLU()(mg.tensor([0.0]))
+    tensor([0.])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.silu(input)
+
+
+class Mish(Module):
+    """x tanh(softplus(x)).
+
+    >>> nn.Mish()(mg.tensor([0.0]))
+    tensor([0.])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.mish(input)
+
+
+class GLU(Module):
+    """a sigmoid(b), a and b being the first and the second half of the input along `dim`.
+
+    >>> nn.GLU()(mg.tensor([3.0, 0.0]))
+    tensor([1.5])
+    """
+
+    def __init__(self, dim: int = -1) -> None:
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.glu(input, self.dim)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
 
 
 class Softplus(Module):
@@ -123,13 +169,14 @@ class Softplus(Module):
 
 
 class Softmax(Module):
-    """exp(x_i) / sum_j exp(x_j) along `dim`.
+    """exp(x_i) / sum_j exp(x_j) along `dim`, which must be given.
 
     >>> nn.Softmax(dim=0)(mg.tensor([0.0, 0.0]))
     tensor([0.5, 0.5])
     """
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int | None = None) -> None:
+        needs_dim("Softmax", dim)
         self.dim = dim
 
     def forward(self, input: Tensor) -> Tensor:
@@ -140,13 +187,14 @@ class Softmax(Module):
 
 
 class LogSoftmax(Module):
-    """x_i - log(sum_j exp(x_j)) along `dim`.
+    """x_i - log(sum_j exp(x_j)) along `dim`, which must be given.
 
     >>> nn.LogSoftmax(dim=0)(mg.tensor([0.0, 0.0]))
     tensor([-0.693147, -0.693147])
     """
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int | None = None) -> None:
+        needs_dim("LogSoftmax", dim)
         self.dim = dim
 
     def forward(self, input: Tensor) -> Tensor:
@@ -154,3 +202,36 @@ class LogSoftmax(Module):
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}"
+
+
+class Softmin(Module):
+    """exp(-x_i) / sum_j exp(-x_j) along `dim`, which must be given.
+
+    >>> nn.Softmin(dim=0)(mg.tensor([0.0, 1000.0]))
+    tensor([1., 0.])
+    """
+
+    def __init__(self, dim: int | None = None) -> None:
+        needs_dim("Softmin", dim)
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.softmin(input, self.dim)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
+
+
+class Softmax2d(Module):
+    """The softmax over the channels, for every position of an image.
+
+    Shapes: (N, C, H, W) or (C, H, W), as the input.
+
+    >>> nn.Softmax2d()(mg.zeros((2, 1, 1))).tolist()
+    [[[0.5]], [[0.5]]]
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.ndim not in (3, 4):
+            raise ShapeError(f"[Softmax2d] expected input of shape (N, C, H, W) or (C, H, W), got {input.shape}.")
+        return F.softmax(input, -3)

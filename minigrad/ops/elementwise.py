@@ -257,6 +257,8 @@ def logaddexp(x, y):
 
 def _difference(x, y):
     """x - y, and 0 where both are the same infinity (but not at other ties, where it would have no derivative)."""
+    if any(not isinstance(v, Tensor) and math.isfinite(v) for v in (x, y)):
+        return x - y
     return where(logical_and(equal(x, y), isinf(x)), 0.0, x - y)
 
 

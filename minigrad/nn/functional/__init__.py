@@ -5,16 +5,22 @@ tensor([[2., 2., 2.]])
 """
 
 from minigrad.nn.functional.activation import (
-    elu,
     gelu,
-    leaky_relu,
+    glu,
+    gumbel_softmax,
     log_softmax,
-    relu,
+    logsigmoid,
+    mish,
+    scaled_tanh,
     sigmoid,
     silu,
     softmax,
+    softmin,
     softplus,
+    softsign,
     tanh,
+    tanh_linear,
+    tanhshrink,
 )
 from minigrad.nn.functional.adaptive import (
     adaptive_avg_pool1d,
@@ -74,6 +80,23 @@ from minigrad.nn.functional.loss import (
 )
 from minigrad.nn.functional.padding import pad
 from minigrad.nn.functional.penalty import activation_penalty
+from minigrad.nn.functional.piecewise import (
+    celu,
+    elu,
+    hardshrink,
+    hardsigmoid,
+    hardswish,
+    hardtanh,
+    leaky_relu,
+    noisy_relu,
+    prelu,
+    relu,
+    relu6,
+    rrelu,
+    selu,
+    softshrink,
+    threshold,
+)
 from minigrad.nn.functional.pooling import (
     avg_pool1d,
     avg_pool2d,
@@ -91,7 +114,10 @@ from minigrad.nn.functional.shuffling import channel_shuffle, pixel_shuffle, pix
 from minigrad.nn.functional.unpooling import max_unpool1d, max_unpool2d, max_unpool3d
 
 __all__ = [
-    "elu", "gelu", "leaky_relu", "log_softmax", "relu", "sigmoid", "silu", "softmax", "softplus", "tanh",
+    "celu", "elu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "noisy_relu", "prelu", "relu",
+    "relu6", "rrelu", "selu", "softshrink", "threshold",
+    "gelu", "glu", "logsigmoid", "mish", "scaled_tanh", "sigmoid", "silu", "softplus", "softsign", "tanh",
+    "tanh_linear", "tanhshrink", "gumbel_softmax", "log_softmax", "softmax", "softmin",
     "linear", "bilinear",
     "unfold", "fold", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "interpolate", "pad",
     "normalize", "cosine_similarity", "pairwise_distance", "one_hot",
