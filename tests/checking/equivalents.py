@@ -5,6 +5,7 @@ ZERO = "the rule is 0, and so is 0 scaled, negated or transposed"
 TIE = "differs only at ties, where an extremum has no derivative"
 FLOATS = "all tensors of a check are float64: only the dtype is chosen here, not a value"
 POWER = "both ways are y x^(y-1), the first for Python numbers y; g, out and x are always tensors"
+SHORT = "takes the long way more often, which also comes to x - y, as only one of the two can be infinite"
 ZEROS = "only shape and dtype are read, which g, out and x share where y is a number"
 
 UNCHANGED = ["add, x", "add, y", "subtract, x", "remainder, x", "broadcast, x", "cast, x"]
@@ -39,6 +40,11 @@ EQUIVALENT = {
             "where x = y, one is infinite just where the other is"
         )
         for site in ("logaddexp, x", "logaddexp, y")
+    },
+    **{
+        (site, f"in _difference: if any((not isinstance(v, Tensor) and math.isfinite(v) for v in ({v}, {v}))):"): SHORT
+        for site in ("logaddexp, x", "logaddexp, y")
+        for v in ("x", "y")
     },
 }
 """By rule and change: the proof."""

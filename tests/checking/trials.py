@@ -60,7 +60,11 @@ BY_HAND = {
     "gather_update": [(lambda x, v: ops.indexing.gather_update(x, v, mg.asarray([0, 2]), axes=(0,)), [A, B[:2]])],
     "join": [(lambda x, y: mg.concat([x, y]), [A, B])],
     "linear_recurrence": [(ops.reduce.linear_recurrence, [A, B])],
-    "logaddexp": [(mg.logaddexp, [INFINITE, FINITE])],
+    "logaddexp": [
+        (mg.logaddexp, [INFINITE, FINITE]),
+        (lambda x: mg.logaddexp(x, 0.5), [A]),
+        (lambda x: mg.logaddexp(0.5, x), [A]),
+    ],
     "matmul2": [(flagged(ta, tb), [A, B]) for ta in (False, True) for tb in (False, True)],
     "place": [(lambda g: ops.indexing.place(g, key=(slice(0, None, 2), slice(1, None)), shape=(4, 3)), [A[:2, :2]])],
     "pow": [

@@ -1,6 +1,6 @@
 """Smooth activations: sigmoids and their relatives, gated ones, and the softmax family; those with kinks: `piecewise`.
 
-They are right in value, first and second derivative from -1e4 to 1e4 and as far as -inf, to the relative error of their
+They are right in value, first and second derivative near 0, at +-1e4 and at the infinities, to the precision of their
 dtype. A branch that `select` does not take must still have a finite derivative, or 0 * inf makes the gradient NaN:
 where a function would overflow there, it gets a harmless argument instead.
 """
@@ -8,7 +8,7 @@ where a function would overflow there, it gets a harmless argument instead.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from minigrad import random
 from minigrad.core import Tensor
 from minigrad.dtypes import DtypeLike
+from minigrad.engine import tracer
 from minigrad.errors import ConfigError, ShapeError
 from minigrad.nn.arguments import choice, float_tensor
 from minigrad.ops import (
@@ -30,6 +31,7 @@ from minigrad.ops import (
     less,
     log,
     logaddexp,
+    logical_or,
     maximum,
     reduce_max,
     reduce_sum,
@@ -129,9 +131,16 @@ def polynomial(x: Tensor, coefficients: Sequence[float]) -> Tensor:
 # ---- gated: x times a number between 0 and 1
 
 
-def without_far_left(x: Tensor) -> Tensor:
-    """x, and 0 where it is below -1000: there a gate is 0 in every dtype, and its product with -inf would be NaN."""
-    return select(less(x, -1000.0), 0.0, x)
+def gated(x: Tensor, gate: Callable[[Tensor], Tensor]) -> Tensor:
+    """x * gate(x), for a gate that is 0 below -1000 and 1 above 1000 in every dtype; right even at the infinities.
+
+    Far out the product would meet 0 * inf, in its value on the left and in its derivative on both sides.
+    """
+    if tracer() is None and not (np.fmin.reduce(x.data, None) < -1000 or np.fmax.reduce(x.data, None) > 1000):
+        return x * gate(x)  # by far the most frequent case: a look is cheaper than three selections
+    right = greater(x, 1000.0)
+    inner = select(logical_or(right, less(x, -1000.0)), 0.0, x)
+    return select(right, x, inner * gate(inner))
 
 
 def gelu(input: Any, approximate: str = "none") -> Tensor:
@@ -143,11 +152,17 @@ def gelu(input: Any, approximate: str = "none") -> Tensor:
     tensor([-0.158655,  1.9545  ])
     """
     choice("gelu", "approximate", approximate, ("none", "tanh"))
-    x = without_far_left(float_tensor("gelu", "input", input))
-    if approximate == "tanh":
-        # 0.5 (1 + tanh u) = sigmoid(2 u), which is accurate in the left tail
-        return x * sigmoid(math.sqrt(8 / math.pi) * (x + 0.044715 * (x * x * x)))
-    return 0.5 * x * erfc(x * -math.sqrt(0.5))  # erfc, unlike 1 + erf, is accurate in the left tail
+    return gated(float_tensor("gelu", "input", input), normal_cdf if approximate == "none" else nearly_normal_cdf)
+
+
+def normal_cdf(x: Tensor) -> Tensor:
+    """The normal distribution function; by erfc, which, unlike 1 + erf, is accurate in the left tail."""
+    return 0.5 * erfc(x * -math.sqrt(0.5))
+
+
+def nearly_normal_cdf(x: Tensor) -> Tensor:
+    """0.5 (1 + tanh(u)) = sigmoid(2 u), which is accurate in the left tail, for the u of `gelu`."""
+    return sigmoid(math.sqrt(8 / math.pi) * (x + 0.044715 * (x * x * x)))
 
 
 def silu(input: Any) -> Tensor:
@@ -156,8 +171,7 @@ def silu(input: Any) -> Tensor:
     >>> F.silu(mg.tensor([-1.0, 2.0]))
     tensor([-0.268941,  1.76159 ])
     """
-    x = without_far_left(float_tensor("silu", "input", input))
-    return x * sigmoid(x)
+    return gated(float_tensor("silu", "input", input), sigmoid)
 
 
 def mish(input: Any) -> Tensor:
@@ -166,8 +180,7 @@ def mish(input: Any) -> Tensor:
     >>> F.mish(mg.tensor([-1.0, 2.0]))
     tensor([-0.303401,  1.94396 ])
     """
-    x = without_far_left(float_tensor("mish", "input", input))
-    return x * tanh(logaddexp(x, 0.0))
+    return gated(float_tensor("mish", "input", input), lambda x: tanh(logaddexp(x, 0.0)))
 
 
 def glu(input: Any, dim: int = -1) -> Tensor:
