@@ -43,6 +43,10 @@ def linear(draw, shape):
     return (shape[-1], draw(st.integers(1, 5))), {"bias": draw(booleans)}
 
 
+def prelu(draw, shape):
+    return (draw(st.sampled_from([1, shape[0]])),), {}
+
+
 def unflatten(draw, shape):
     n = shape[0]
     first = draw(st.sampled_from([k for k in range(1, n + 1) if n % k == 0]))
@@ -89,6 +93,8 @@ LAYERS = [
     activation("ELU", alpha=st.sampled_from([1.0, 0.3])),
     activation("GELU", approximate=st.sampled_from(["none", "tanh"])),
     activation("Softplus", beta=st.sampled_from([1.0, 2.0])),
+    Layer("PReLU", ANY, prelu),
+    activation("RReLU"),
     activation("Softmax", dim=st.just(-1)),
     activation("LogSoftmax", dim=st.just(-1)),
     activation("Dropout", p=st.sampled_from([0.0, 0.3, 0.5, 1.0])),
