@@ -1,6 +1,4 @@
-"""Our modules beside PyTorch's of the same name and arguments, in float64."""
-
-from dataclasses import dataclass, field
+"""Our functions and modules beside PyTorch's, in float64."""
 
 import numpy as np
 import pytest
@@ -9,28 +7,6 @@ import minigrad as mg
 from minigrad import nn
 
 torch = pytest.importorskip("torch")
-
-
-@dataclass
-class Row:
-    """A module and what it is called with: shapes stand for random numbers."""
-
-    name: str
-    args: tuple = ()
-    kwargs: dict = field(default_factory=dict)
-    shape: tuple = ()
-
-    def __str__(self):
-        shown = [*map(repr, self.args), *(f"{k}={v}" for k, v in self.kwargs.items())]
-        return f"{self.name}({', '.join(shown)}){list(self.shape)}".replace(" ", "")
-
-    def twins(self):
-        """Ours and PyTorch's, with PyTorch's weights."""
-        with mg.set_default_dtype("float64"):
-            ours = getattr(nn, self.name)(*self.args, **self.kwargs)
-        theirs = getattr(torch.nn, self.name)(*self.args, **self.kwargs).double()
-        ours.load_state_dict({name: value.numpy() for name, value in theirs.state_dict().items()})
-        return ours, theirs
 
 
 def run_ours(f, leaves):
