@@ -120,6 +120,7 @@ from minigrad.nn.pooling import (
 from minigrad.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from minigrad.nn.shuffling import ChannelShuffle, PixelShuffle, PixelUnshuffle
 from minigrad.nn.summarize import summary
+from minigrad.nn.units import RBF, Maxout
 from minigrad.nn.unpooling import MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
 from minigrad.nn.upsampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
 
@@ -138,6 +139,7 @@ __all__ = [
     "CosineSimilarity", "PairwiseDistance",
     "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout",
     "ActivationPenalty",
+    "Maxout", "RBF",
     "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d",
     "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d",
     "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d",

@@ -111,6 +111,7 @@ from minigrad.nn.functional.pooling import (
 from minigrad.nn.functional.recurrent import gru_cell, lstm_cell, rnn_relu_cell, rnn_tanh_cell
 from minigrad.nn.functional.resampling import interpolate
 from minigrad.nn.functional.shuffling import channel_shuffle, pixel_shuffle, pixel_unshuffle
+from minigrad.nn.functional.units import maxout, rbf
 from minigrad.nn.functional.unpooling import max_unpool1d, max_unpool2d, max_unpool3d
 
 __all__ = [
@@ -123,6 +124,7 @@ __all__ = [
     "normalize", "cosine_similarity", "pairwise_distance", "one_hot",
     "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout",
     "activation_penalty",
+    "maxout", "rbf",
     "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d",
     "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d",
