@@ -1,4 +1,4 @@
-"""Pooling beyond comparison with PyTorch: output sizes, ties, extremes, unpooling; values are in tests/nn/rows."""
+"""Pooling beyond comparison with PyTorch: ties, extremes, unpooling; values are in tests/nn/rows."""
 
 import itertools
 
@@ -32,27 +32,6 @@ def test_every_window_has_a_tap_inside_or_is_refused():
         for ceil_mode in (False, True):
             for start in window_starts(n, kernel, stride, padding, dilation, ceil_mode):
                 assert any(0 <= start + k * dilation < n for k in range(kernel))
-
-
-def test_output_sizes_are_those_of_the_formula():
-    """(n - k) // s + 1 with the padded size for n and the dilated one for k, against counting what fits."""
-    for n, kernel, stride, padding, dilation in geometries():
-        padded, extent = n + 2 * padding, dilation * (kernel - 1) + 1
-        fitting = len([a for a in range(0, padded, stride) if a + extent <= padded])
-        begun = len([a for a in range(0, n + padding, stride) if a - stride + extent < padded])
-        for ceil_mode, count in ((False, fitting), (True, begun)):
-            starts = window_starts(n, kernel, stride, padding, dilation, ceil_mode)
-            if starts:  # else refused
-                assert len(starts) == count
-                x = mg.zeros((1, 1, n))
-                args = stride, padding, dilation, ceil_mode
-                assert F.max_pool1d(x, kernel, *args).shape == (1, 1, count)
-        if window_starts(n, kernel, stride, padding, dilation, False):
-            assert fitting == (n + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
-
-
-def test_plain_windows_at_every_position():
-    assert F.avg_pool2d(mg.zeros((1, 1, 28, 20)), 5, 1).shape == (1, 1, 28 - 5 + 1, 20 - 5 + 1)
 
 
 # ---- maximum

@@ -197,6 +197,58 @@ def integers(draw):
     return lambda: F.conv1d(mg.ones((1, 1, 3), dtype="int64"), mg.ones((1, 1, 1))), ["floating-point", "int64"]
 
 
+def weight_rank(draw):
+    n = draw.integer(2, 5)
+    return lambda: F.conv2d(mg.ones((1, n, 2, 2)), mg.ones((1, n, 2))), ["a weight of rank 4", (1, n, 2)]
+
+
+def groups_of_channels(draw):
+    n = draw.integer(2, 5)
+    x = mg.ones((1, n + 1, 2))
+    return lambda: F.conv1d(x, mg.ones((n, 1, 1)), groups=n), [f"a multiple of groups={n}", x.shape]
+
+
+def channels_of_a_group(draw):
+    n = draw.integer(2, 5)
+    x, w = mg.ones((1, 2 * n, 3)), mg.ones((2, 2 * n, 1))
+    says = [f"expects {2 * n} input channels a group, input has {n}", x.shape, w.shape, "groups=2"]
+    return lambda: F.conv1d(x, w, groups=2), says
+
+
+def empty_kernel(draw):
+    n = draw.integer(2, 5)
+    return lambda: F.conv2d(mg.ones((1, n, 3, 3)), mg.ones((1, n, 0, 2))), ["does not fit", (3, 3)]
+
+
+def nothing_left(draw):
+    n = draw.integer(1, 5)
+    x, w = mg.ones((1, 1, n)), mg.ones((1, 1, 2))
+    return lambda: F.conv_transpose1d(x, w, padding=n), [f"nothing is left of {(n + 1,)}", x.shape, w.shape]
+
+
+def stride(draw):
+    n = draw.integer(-3, 0)
+    return lambda: F.conv1d(mg.ones((1, 1, 3)), mg.ones((1, 1, 2)), stride=n), ["stride must be", "at least 1", n]
+
+
+def strides(draw):
+    wanted = draw.integers(3, 1, 3)
+    return lambda: nn.Conv2d(1, 1, 1, stride=wanted), ["stride must be an integer or 2 of them", wanted]
+
+
+def negative_padding(draw):
+    n = draw.integer(-3, -1)
+    return lambda: nn.ConvTranspose1d(1, 1, 1, padding=n), ["padding must be", "at least 0", n]
+
+
+def named_padding(draw):
+    return lambda: nn.Conv2d(1, 1, 1, padding="full"), ["padding must be one of 'same', 'valid'", "'full'"]
+
+
+def mode(draw):
+    return lambda: nn.Conv3d(1, 1, 1, padding_mode="mirror"), ["padding_mode must be one of 'zeros'", "'mirror'"]
+
+
 WRONG = [
     Wrong("conv2d", layer_channels),
     Wrong("conv_transpose1d", transposed_channels),
@@ -204,11 +256,21 @@ WRONG = [
     Wrong("conv1d", window),
     Wrong("conv2d", filters),
     Wrong("conv1d", bias),
+    Wrong("conv2d", weight_rank),
+    Wrong("conv1d", groups_of_channels),
+    Wrong("conv1d", channels_of_a_group),
+    Wrong("conv2d", empty_kernel),
+    Wrong("conv_transpose1d", nothing_left),
     Wrong("pad", reflection),
     Wrong("ConvTranspose1d", output_size),
     Wrong("conv_transpose1d", output_padding, ConfigError),
     Wrong("Conv2d", groups, ConfigError),
     Wrong("Conv2d", strided_same, ConfigError),
     Wrong("ConvTranspose2d", transposed_mode, ConfigError),
+    Wrong("conv1d", stride, ConfigError),
+    Wrong("Conv2d", strides, ConfigError),
+    Wrong("ConvTranspose1d", negative_padding, ConfigError),
+    Wrong("Conv2d", named_padding, ConfigError),
+    Wrong("Conv3d", mode, ConfigError),
     Wrong("conv1d", integers, DtypeError),
 ]

@@ -220,8 +220,20 @@ def unpooled_size(draw):
     )
 
 
+def window_in_the_padding(draw):
+    n = draw.integer(2, 5)
+    x = mg.ones((1, 1))
+    return lambda: F.max_pool1d(x, 2, padding=1, dilation=n), [f"windows of size {(n + 1,)} do not fit", x.shape]
+
+
+def no_outputs(draw):
+    return lambda: nn.AdaptiveMaxPool2d(0), ["output_size must be an integer, at least 1", 0]
+
+
 WRONG = [
     Wrong("max_pool2d", window),
+    Wrong("max_pool1d", window_in_the_padding),
+    Wrong("AdaptiveMaxPool2d", no_outputs, ConfigError),
     Wrong("AvgPool3d", padding, ConfigError),
     Wrong("MaxPool3d", number_of_strides, ConfigError),
     Wrong("avg_pool2d", rank),
