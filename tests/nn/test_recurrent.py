@@ -1,5 +1,7 @@
 """Recurrent layers: padding, random behaviour, initialization, printing, and a problem that needs memory."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,10 @@ import minigrad as mg
 from minigrad import nn
 from minigrad.nn import functional as F
 from tests.compiler.running import uncompiled
+from tests.nn.rows import recurrent
+from tests.nn.rows.row import Call
+from tests.nn.rows.sides import Ours, Theirs, observed
+from tests.nn.test_rows import compare
 
 KINDS = ["RNN", "LSTM", "GRU"]
 
@@ -61,6 +67,19 @@ def test_lengths_out_of_range(lengths):
     step = mg.jit(lambda lengths: layer(x, lengths=lengths), warmup=0)
     with uncompiled(), pytest.raises(IndexError, match=r"\[RNN\] lengths must lie in \[0, 3\]"):
         step(mg.tensor(lengths))
+
+
+# ---- extreme inputs
+
+
+@pytest.mark.parametrize("row", [row for row in recurrent.ROWS if row.is_module], ids=str)
+def test_saturated_units_are_those_of_pytorch(row):
+    torch = pytest.importorskip("torch")
+    x = np.random.default_rng(0).choice([-1e4, 0.0, 1e4], (3, 2, 4)[row.name.endswith("Cell") :])
+    call, us = Call((x,), (4, 3)), Ours("float64")
+    compare(replace(row, second=False), call, us, Theirs(torch, "float64"))  # PyTorch's second derivatives round to 0
+    for name, value in observed(us, us.made(row, call)[0], call, second=True).items():
+        assert value is None or np.isfinite(value).all(), name
 
 
 # ---- dropout
