@@ -13,7 +13,7 @@ import numpy as np
 from minigrad import engine
 from minigrad.core import Tensor
 from minigrad.errors import DtypeError, ShapeError, TracingError
-from minigrad.ops import asarray, stack
+from minigrad.ops import asarray, slice_of, stack
 from minigrad.random import default_generator, replayed
 from minigrad.tree import children, leaves, tree_map
 
@@ -73,10 +73,11 @@ class Body:
         if not isinstance(out, tuple) or len(out) != 2:
             raise ShapeError(f"[scan] the function must return a pair (carry, y), got {type(out).__name__}.")
         new, y = tree_map(asarray, out)
-        expect_same("the carry", self.carry, tree_map(Form, new))
+        expect_same("the carry", self.carry, new)
         if self.has_run:
-            expect_same("y", self.ys, tree_map(Form, y))
-        self.ys, self.has_run = tree_map(Form, y), True
+            expect_same("y", self.ys, y)
+        else:
+            self.ys, self.has_run = tree_map(Form, y), True
         return leaves(new), leaves(y)
 
 
@@ -107,7 +108,10 @@ def tried(body: Body, carry: list[Tensor], xs: list[Tensor]) -> list[Tensor]:
 def halved(x: Tensor) -> list[Tensor]:
     """The slices of x along its first axis, by halves: the gradient then costs n log n instead of n^2."""
     n = x.shape[0]
-    return [x[0]] if n == 1 else [*halved(x[: n // 2]), *halved(x[n // 2 :])]
+    if n == 1:
+        return [slice_of(x, key=(0,))]
+    half = n // 2
+    return [*halved(slice_of(x, key=(slice(None, half),))), *halved(slice_of(x, key=(slice(half, None),)))]
 
 
 def renewed(tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -141,25 +145,25 @@ def length_of(xs: list[Tensor], length: int | None) -> int:
 
 
 def expect_same(where: str, before: Any, after: Any) -> None:
-    """Raise unless two trees have one structure, and their leaves one shape and dtype."""
+    """Raise unless a nest of tensors has the structure of a nest of forms, and each the shape and dtype it had."""
     parts, others = children(before), children(after)
     if parts is None and others is None:
         expect_equal(where, before, after)
         return
-    names = keys(before)
-    if parts is None or others is None or len(parts) != len(others) or names != keys(after):
-        raise ShapeError(f"[scan] {where} must keep its structure: it went in as {before} and came out as {after}.")
-    for name, a, b in zip(names, parts, others):
+    if parts is None or others is None or keys(before, parts) != keys(after, others):
+        now = tree_map(Form, after)
+        raise ShapeError(f"[scan] {where} must keep its structure: it went in as {before} and came out as {now}.")
+    for name, a, b in zip(keys(before, parts), parts, others):
         expect_same(f"{where}[{name!r}]", a, b)
 
 
-def keys(tree: Any) -> list:
+def keys(tree: Any, parts: list) -> list:
     """What the parts of a container are called."""
-    return list(tree) if isinstance(tree, dict) else list(range(len(children(tree) or ())))
+    return list(tree) if isinstance(tree, dict) else list(range(len(parts)))
 
 
-def expect_equal(where: str, before: Form, after: Form) -> None:
-    """Raise unless two leaves have one shape and dtype."""
+def expect_equal(where: str, before: Form, after: Tensor) -> None:
+    """Raise unless a tensor has the shape and dtype it had."""
     if before.shape != after.shape:
         raise ShapeError(f"[scan] {where} must keep its shape: it went in as {before.shape}, came out {after.shape}.")
     if before.dtype != after.dtype:
