@@ -70,6 +70,7 @@ from minigrad.nn.loss import (
     TripletMarginWithDistanceLoss,
 )
 from minigrad.nn.module import Module
+from minigrad.nn.normalization import GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
 from minigrad.nn.padding import (
     CircularPad1d,
     CircularPad2d,
@@ -118,6 +119,14 @@ from minigrad.nn.pooling import (
     MaxPool3d,
 )
 from minigrad.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
+from minigrad.nn.running_norm import (
+    BatchNorm1d,
+    BatchNorm2d,
+    BatchNorm3d,
+    InstanceNorm1d,
+    InstanceNorm2d,
+    InstanceNorm3d,
+)
 from minigrad.nn.shuffling import ChannelShuffle, PixelShuffle, PixelUnshuffle
 from minigrad.nn.summarize import summary
 from minigrad.nn.units import RBF, Maxout
@@ -140,6 +149,8 @@ __all__ = [
     "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout",
     "ActivationPenalty",
     "Maxout", "RBF",
+    "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
+    "LayerNorm", "GroupNorm", "RMSNorm", "LocalResponseNorm",
     "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d",
     "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d",
     "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d",

@@ -10,16 +10,18 @@ from minigrad.engine import tracer
 from minigrad.errors import ConfigError, ShapeError
 from minigrad.nn import functional as F
 from minigrad.nn import init
-from minigrad.nn.arguments import expect_positive, size
+from minigrad.nn.arguments import float_tensor, size
+from minigrad.nn.functional.normalization import expect_not_negative
 from minigrad.nn.module import Module
+from minigrad.nn.normalization import reset_affine
 from minigrad.nn.parameter import Parameter
-from minigrad.ops import expand_dims, ones, squeeze, tensor, zeros
+from minigrad.ops import expand_dims, squeeze, tensor, zeros
 
 
 class ChannelNorm(Module):
     """What batch norm and instance norm share: arguments, a weight and a bias, running statistics.
 
-    shapes: of the inputs that are taken, by rank; C is the axis of the channels.
+    shapes: of the inputs that are taken, by rank.
     """
 
     shapes: ClassVar[dict[int, str]]
@@ -39,12 +41,192 @@ class ChannelNorm(Module):
     ) -> None:
         who = type(self).__name__
         self.num_features = size(who, "num_features", num_features)
-        self.eps = expect_positive(who, "eps", eps, zero=True)
+        expect_not_negative(who, eps)
+        if not isinstance(momentum, (int, float, type(None))):
+            raise ConfigError(f"[{who}] momentum must be a number or None, got {momentum!r}.")
+        self.eps = eps
         self.momentum = momentum
         self.affine = affine
         self.track_running_stats = track_running_stats
-        self.weight = Parameter(ones(num_features, dtype)) if affine else None
+        self.weight = Parameter(zeros(num_features, dtype)) if affine else None
         self.bias = Parameter(zeros(num_features, dtype)) if affine and bias else None
         self.register_buffer("running_mean", zeros(num_features, dtype) if track_running_stats else None)
-        self.register_buffer("running_var", ones(num_features, dtype) if track_running_stats else None)
+        self.register_buffer("running_var", zeros(num_features, dtype) if track_running_stats else None)
         self.register_buffer("num_batches_tracked", tensor(0) if track_running_stats else None)
+        self.reset_parameters()
+
+    def reset_running_stats(self) -> None:
+        """Forget the running statistics: mean 0, variance 1, no batches."""
+        for buffer, value in ((self.running_mean, 0), (self.running_var, 1), (self.num_batches_tracked, 0)):
+            if buffer is not None:
+                init.constant_(buffer, value)
+
+    def reset_parameters(self) -> None:
+        """Weight 1, bias 0, no running statistics."""
+        self.reset_running_stats()
+        reset_affine(self.weight, self.bias)
+
+    def checked(self, input: Any, axis: int) -> Tensor:
+        """The input. Raises ShapeError for a rank that is not taken, or other than num_features channels."""
+        who = type(self).__name__
+        x = float_tensor(who, "input", input)
+        if x.ndim not in self.shapes:
+            raise ShapeError(f"[{who}] expected input of shape {' or '.join(self.shapes.values())}, got {x.shape}.")
+        if x.shape[axis] != self.num_features:
+            raise ShapeError(f"[{who}] expected {self.num_features} channels, input has {x.shape[axis]}: {x.shape}.")
+        return x
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
+        )
+
+
+class BatchNorm(ChannelNorm):
+    """Batch norm; the subclasses fix the shapes that are taken."""
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        dtype: DtypeLike = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype, bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        x = self.checked(input, axis=1)
+        updates = self.training and self.track_running_stats
+        running = (self.running_mean, self.running_var) if updates or not self.training else (None, None)
+        momentum = self.share() if updates else self.momentum
+        of_batch = self.training or self.running_mean is None
+        return F.batch_norm(x, *running, self.weight, self.bias, of_batch, momentum, self.eps)
+
+    def share(self) -> Any:
+        """Count a batch; the share that it has in the running statistics: with momentum None they are plain means."""
+        if self.num_batches_tracked is None:
+            return self.momentum
+        batches = number(self.num_batches_tracked) + 1
+        self.num_batches_tracked.assign_(batches)
+        return 1.0 / batches if self.momentum is None else self.momentum
+
+
+def number(x: Tensor) -> Any:
+    """The value of a 0-d state; while a step is traced, a symbol that promotes like a number."""
+    tracing = tracer()
+    return x.item() if tracing is None else tracing.count(x)
+
+
+class BatchNorm1d(BatchNorm):
+    """`BatchNorm2d` for features (N, C) and signals (N, C, L).
+
+    >>> nn.BatchNorm1d(3)(mg.zeros((8, 3))).shape
+    (8, 3)
+    """
+
+    shapes = {2: "(N, C)", 3: "(N, C, L)"}
+
+
+class BatchNorm2d(BatchNorm):
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, for each channel (Ioffe & Szegedy 2015).
+
+    In training mean and variance are those of the batch, and the running ones become
+    (1 - momentum) running + momentum batch, with the unbiased variance; in evaluation they are the running ones.
+
+    num_features: C.  momentum: None makes the running statistics plain means over the batches so far.
+    affine, bias: whether there is a weight (C,), at first 1, and a bias (C,), at first 0.
+    track_running_stats: False takes those of the batch in evaluation too.
+    Buffers: running_mean, running_var (C,), num_batches_tracked.  Shapes: (N, C, H, W) -> the same.
+    Raises ShapeError for other shapes, or in training for one value per channel; ConfigError for an eps below 0.
+
+    >>> norm = nn.BatchNorm2d(16)
+    >>> norm(mg.zeros((8, 16, 7, 7))).shape
+    (8, 16, 7, 7)
+    >>> norm.num_batches_tracked
+    tensor(1)
+    """
+
+    shapes = {4: "(N, C, H, W)"}
+
+
+class BatchNorm3d(BatchNorm):
+    """`BatchNorm2d` for volumes (N, C, D, H, W).
+
+    >>> nn.BatchNorm3d(3)(mg.zeros((8, 3, 2, 2, 2))).shape
+    (8, 3, 2, 2, 2)
+    """
+
+    shapes = {5: "(N, C, D, H, W)"}
+
+
+class InstanceNorm(ChannelNorm):
+    """Instance norm; the subclasses fix the shapes that are taken."""
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        dtype: DtypeLike = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype, bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        single, batch = self.shapes
+        x = self.checked(input, axis=1 - batch)
+        out = F.instance_norm(
+            x if x.ndim == batch else expand_dims(x, 0),
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            self.training or not self.track_running_stats,
+            0.0 if self.momentum is None else self.momentum,
+            self.eps,
+        )
+        return out if x.ndim == batch else squeeze(out, 0)
+
+
+class InstanceNorm1d(InstanceNorm):
+    """`InstanceNorm2d` for signals (N, C, L) or (C, L).
+
+    >>> nn.InstanceNorm1d(3)(mg.zeros((8, 3, 5))).shape
+    (8, 3, 5)
+    """
+
+    shapes = {2: "(C, L)", 3: "(N, C, L)"}
+
+
+class InstanceNorm2d(InstanceNorm):
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, for each channel of each sample (Ulyanov et al. 2016).
+
+    num_features, affine, bias: as for `BatchNorm2d`, but without a weight and a bias by default.
+    track_running_stats: keep running means, over samples and batches, of mean and unbiased variance, and take them in
+    evaluation; by default mean and variance are always those of the sample.  momentum: as there, but None, as in
+    PyTorch, leaves the running statistics as they are.
+    Shapes: (N, C, H, W) or (C, H, W) -> the same.  Raises ShapeError for other shapes, or for one value per channel.
+
+    >>> nn.InstanceNorm2d(16)(mg.zeros((8, 16, 7, 7))).shape
+    (8, 16, 7, 7)
+    """
+
+    shapes = {3: "(C, H, W)", 4: "(N, C, H, W)"}
+
+
+class InstanceNorm3d(InstanceNorm):
+    """`InstanceNorm2d` for volumes (N, C, D, H, W) or (C, D, H, W).
+
+    >>> nn.InstanceNorm3d(3)(mg.zeros((8, 3, 2, 2, 2))).shape
+    (8, 3, 2, 2, 2)
+    """
+
+    shapes = {4: "(C, D, H, W)", 5: "(N, C, D, H, W)"}

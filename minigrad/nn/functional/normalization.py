@@ -115,8 +115,8 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     1 and 0.  Returns the shape of the input.
     Raises ShapeError for other shapes, and for one sample with one value per group; ConfigError for a negative eps.
 
-    >>> F.group_norm(mg.tensor([[1.0, 3.0, 5.0, 9.0]]), 2)
-    tensor([[-0.999995,  0.999995, -0.999999,  0.999999]])
+    >>> F.group_norm(mg.tensor([[1.0, 3.0, 5.0, 5.0]]), 2)
+    tensor([[-0.999995,  0.999995,  0.      ,  0.      ]])
     """
     x, (w, b) = channels_of("group_norm", 2, input, weight=weight, bias=bias)
     expect_not_negative("group_norm", eps)
@@ -160,12 +160,12 @@ def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float 
     [[[0.3333333432674408], [0.25], [0.3333333432674408]]]
     """
     x, _ = channels_of("local_response_norm", 3, input)
-    span = window_size("local_response_norm", size)
+    taps = window("local_response_norm", size)
     if x.size == 0:
         return x
     planes = reshape_to(x * x, shape=(x.shape[0], 1, x.shape[1], math.prod(x.shape[2:])))
-    padded = pad(planes, ((0, 0), (0, 0), (span // 2, (span - 1) // 2), (0, 0)))
-    near = reshape_to(avg_pool2d(padded, (span, 1), stride=1), shape=x.shape)
+    padded = pad(planes, ((0, 0), (0, 0), (taps // 2, (taps - 1) // 2), (0, 0)))
+    near = reshape_to(avg_pool2d(padded, (taps, 1), stride=1), shape=x.shape)
     return x / (k + alpha * near) ** beta
 
 
@@ -314,7 +314,7 @@ def trailing_shape(who: str, value: Any) -> tuple[int, ...]:
     return tuple(size(who, "normalized_shape", n) for n in sizes)
 
 
-def window_size(who: str, value: Any) -> int:
+def window(who: str, value: Any) -> int:
     """The number of channels in a window."""
     return size(who, "size", value, 1)
 
