@@ -12,6 +12,9 @@ from minigrad.checking.problem import Arrays, Problem
 FLOOR = 1e-10
 """A part of |f| so small that its change, when x changes by |x|, counts as none."""
 
+ULPS, MOVES = 2.0**-48, 4
+"""A relative change of the arguments in their last digits, done so many times, tells results from rounding errors."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -36,11 +39,22 @@ class Point:
         self.settings = settings
         self.rng = rng
         self.outputs = [np.array(y, np.float64) for y in problem.values(copies(problem.point))]
-        self.cotangents = [random_signs(rng, y.shape) / typical(y) for y in self.outputs]
+        units = map(unit, self.outputs, self.changes())
+        self.cotangents = [random_signs(rng, y.shape) / size for y, size in zip(self.outputs, units)]
         self.centre = flat(self.outputs)
         self.weights = np.where(np.isfinite(self.centre), flat(self.cotangents), 0.0)
         self.scales = [step_scale(x) for x in problem.point]
         self.contributions = np.nan_to_num(self.weights * self.centre, nan=0.0, posinf=0.0, neginf=0.0)
+
+    def changes(self) -> Arrays:
+        """How much each result changes at most when the arguments get other last digits."""
+        rng = np.random.default_rng(0)
+        greatest = [np.zeros(y.shape) for y in self.outputs]
+        for _ in range(MOVES):
+            moved = [x * (1 + ULPS * random_signs(rng, x.shape)) for x in self.problem.point]
+            nearby = self.problem.values(moved)
+            greatest = [np.fmax(most, np.abs(z - y)) for most, z, y in zip(greatest, nearby, self.outputs)]
+        return greatest
 
     def pullback(self, weights: np.ndarray) -> list[np.ndarray | None]:
         """The claimed gradient of the weighted sum of all results."""
@@ -76,6 +90,17 @@ def typical(x: np.ndarray) -> float:
     """The geometric mean of the nonzero magnitudes; 1 if there is none."""
     magnitudes = np.abs(x[np.isfinite(x) & (x != 0)])
     return float(np.exp(np.mean(np.log(magnitudes)))) if magnitudes.size else 1.0
+
+
+def unit(y: np.ndarray, change: np.ndarray) -> float:
+    """What is typical of one result, as `typical`, among the elements that are more than rounding errors.
+
+    change: of each element when the arguments get other last digits.  If all of it is rounding errors, such as the
+    gradient of a bias before a batch norm, whose true value is 0, then so much more that they count for nothing.
+    """
+    certain = (y != 0) & (change <= 1e-3 * np.abs(y))
+    noise = change[np.isfinite(change) & (change > 0)]
+    return typical(y[certain]) if certain.any() or not noise.size else float(noise.max()) / (0.01 * FLOOR)
 
 
 def step_scale(x: np.ndarray) -> np.ndarray:

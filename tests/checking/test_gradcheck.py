@@ -127,6 +127,26 @@ class Affine(nn.Module):
         return (input * keep) @ self.weight + self.bias
 
 
+def centred(f):
+    """A net in which the bias cancels, so that its gradient is 0 but for rounding."""
+
+    def net(x, w, b):
+        hidden = x @ w + b
+        return f(hidden - mg.mean(hidden, 0))
+
+    return net
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rounding_errors_in_a_gradient_of_zero_are_no_fault(seed):
+    assert mg.gradcheck(centred(lambda h: mg.tanh(h) * h), (X, W, B), seed=seed)
+
+
+def test_beside_a_gradient_of_zero_errors_are_still_found():
+    report = mg.gradcheck(centred(square_wrong_by_a_thousandth), (X, W, B), raise_exception=False)
+    assert {failure.argument for failure in report.failures} == {"x", "w"}
+
+
 def test_modules_are_checked_in_both_modes_and_left_as_they_were():
     module = Affine()
     report = mg.gradcheck(module, X)
