@@ -10,21 +10,17 @@ from minigrad.engine import tracer
 from minigrad.errors import ConfigError, ShapeError
 from minigrad.nn import functional as F
 from minigrad.nn import init
-from minigrad.nn.arguments import float_tensor, size
+from minigrad.nn.arguments import batched, float_tensor, size, unbatched
 from minigrad.nn.functional.normalization import expect_not_negative
 from minigrad.nn.module import Module
 from minigrad.nn.normalization import reset_affine
 from minigrad.nn.parameter import Parameter
-from minigrad.ops import expand_dims, squeeze, tensor, zeros
+from minigrad.ops import tensor, zeros
 
 
 class ChannelNorm(Module):
-    """What batch norm and instance norm share: arguments, a weight and a bias, running statistics.
+    """What batch norm and instance norm share: arguments, a weight and a bias, running statistics."""
 
-    shapes: of the inputs that are taken, by rank.
-    """
-
-    shapes: ClassVar[dict[int, str]]
     running_mean: Tensor | None
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
@@ -66,15 +62,12 @@ class ChannelNorm(Module):
         self.reset_running_stats()
         reset_affine(self.weight, self.bias)
 
-    def checked(self, input: Any, axis: int) -> Tensor:
-        """The input. Raises ShapeError for a rank that is not taken, or other than num_features channels."""
-        who = type(self).__name__
-        x = float_tensor(who, "input", input)
-        if x.ndim not in self.shapes:
-            raise ShapeError(f"[{who}] expected input of shape {' or '.join(self.shapes.values())}, got {x.shape}.")
-        if x.shape[axis] != self.num_features:
-            raise ShapeError(f"[{who}] expected {self.num_features} channels, input has {x.shape[axis]}: {x.shape}.")
-        return x
+    def expect_channels(self, x: Tensor) -> None:
+        """Raises ShapeError for a batch with other than num_features channels."""
+        found = x.shape[1]
+        if found != self.num_features:
+            who = type(self).__name__
+            raise ShapeError(f"[{who}] expected {self.num_features} channels, input has {found}: input {x.shape}.")
 
     def extra_repr(self) -> str:
         return (
@@ -84,7 +77,10 @@ class ChannelNorm(Module):
 
 
 class BatchNorm(ChannelNorm):
-    """Batch norm; the subclasses fix the shapes that are taken."""
+    """Batch norm; the subclasses fix the shapes that are taken, and their ranks."""
+
+    shapes: ClassVar[str]
+    ranks: ClassVar[tuple[int, ...]]
 
     def __init__(
         self,
@@ -100,10 +96,14 @@ class BatchNorm(ChannelNorm):
         super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype, bias)
 
     def forward(self, input: Tensor) -> Tensor:
-        x = self.checked(input, axis=1)
+        who = type(self).__name__
+        x = float_tensor(who, "input", input)
+        if x.ndim not in self.ranks:
+            raise ShapeError(f"[{who}] expected input of shape {self.shapes}, got {x.shape}.")
+        self.expect_channels(x)
         updates = self.training and self.track_running_stats
         running = (self.running_mean, self.running_var) if updates or not self.training else (None, None)
-        momentum = self.share() if updates else self.momentum
+        momentum: Any = self.share() if updates else self.momentum
         of_batch = self.training or self.running_mean is None
         return F.batch_norm(x, *running, self.weight, self.bias, of_batch, momentum, self.eps)
 
@@ -129,7 +129,7 @@ class BatchNorm1d(BatchNorm):
     (8, 3)
     """
 
-    shapes = {2: "(N, C)", 3: "(N, C, L)"}
+    shapes, ranks = "(N, C) or (N, C, L)", (2, 3)
 
 
 class BatchNorm2d(BatchNorm):
@@ -151,7 +151,7 @@ class BatchNorm2d(BatchNorm):
     tensor(1)
     """
 
-    shapes = {4: "(N, C, H, W)"}
+    shapes, ranks = "(N, C, H, W)", (4,)
 
 
 class BatchNorm3d(BatchNorm):
@@ -161,11 +161,13 @@ class BatchNorm3d(BatchNorm):
     (8, 3, 2, 2, 2)
     """
 
-    shapes = {5: "(N, C, D, H, W)"}
+    shapes, ranks = "(N, C, D, H, W)", (5,)
 
 
 class InstanceNorm(ChannelNorm):
-    """Instance norm; the subclasses fix the shapes that are taken."""
+    """Instance norm; the subclasses fix the number of spatial dimensions."""
+
+    dims: ClassVar[int]
 
     def __init__(
         self,
@@ -181,10 +183,12 @@ class InstanceNorm(ChannelNorm):
         super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype, bias)
 
     def forward(self, input: Tensor) -> Tensor:
-        single, batch = self.shapes
-        x = self.checked(input, axis=1 - batch)
+        who = type(self).__name__
+        given = float_tensor(who, "input", input)
+        x = batched(who, given, self.dims)
+        self.expect_channels(x)
         out = F.instance_norm(
-            x if x.ndim == batch else expand_dims(x, 0),
+            x,
             self.running_mean,
             self.running_var,
             self.weight,
@@ -193,7 +197,7 @@ class InstanceNorm(ChannelNorm):
             0.0 if self.momentum is None else self.momentum,
             self.eps,
         )
-        return out if x.ndim == batch else squeeze(out, 0)
+        return unbatched(out, given)
 
 
 class InstanceNorm1d(InstanceNorm):
@@ -203,7 +207,7 @@ class InstanceNorm1d(InstanceNorm):
     (8, 3, 5)
     """
 
-    shapes = {2: "(C, L)", 3: "(N, C, L)"}
+    dims = 1
 
 
 class InstanceNorm2d(InstanceNorm):
@@ -219,7 +223,7 @@ class InstanceNorm2d(InstanceNorm):
     (8, 16, 7, 7)
     """
 
-    shapes = {3: "(C, H, W)", 4: "(N, C, H, W)"}
+    dims = 2
 
 
 class InstanceNorm3d(InstanceNorm):
@@ -229,4 +233,4 @@ class InstanceNorm3d(InstanceNorm):
     (8, 3, 2, 2, 2)
     """
 
-    shapes = {4: "(C, D, H, W)", 5: "(N, C, D, H, W)"}
+    dims = 3

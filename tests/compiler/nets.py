@@ -20,15 +20,19 @@ booleans = st.booleans()
 
 @dataclass(frozen=True)
 class Layer:
-    """A module; the ranks, without the batch, of what it takes; and its arguments for a shape, (args, kwargs)."""
+    """A module; the ranks, without the batch, of what it takes; and its arguments for a shape, (args, kwargs).
+
+    positions: the least number of elements that it takes in a channel.
+    """
 
     name: str
     ranks: range
     arguments: Callable
+    positions: int = 0
 
     def fits(self, shape):
         """Whether the module takes this shape."""
-        return len(shape) in self.ranks
+        return len(shape) in self.ranks and math.prod(shape[1:]) >= self.positions
 
 
 ANY = range(1, 5)
@@ -83,6 +87,19 @@ def adaptive(draw, shape):
     return (tuple(draw(st.integers(1, n)) for n in shape[1:]),), {}
 
 
+def normed(draw, shape):
+    return (shape[0],), {"momentum": draw(st.sampled_from([None, 0.1])), "track_running_stats": draw(booleans)}
+
+
+def grouped(draw, shape):
+    n = shape[0]
+    return (draw(st.sampled_from([k for k in range(1, n + 1) if n % k == 0])), n), {"affine": draw(booleans)}
+
+
+def last_axes(draw, shape):
+    return (shape[draw(st.integers(0, len(shape) - 1)) :],), {"elementwise_affine": draw(booleans)}
+
+
 LAYERS = [
     Layer("Linear", ANY, linear),
     activation("ReLU"),
@@ -105,6 +122,13 @@ LAYERS = [
         ("Conv", conv), ("ConvTranspose", conv_transpose), ("MaxPool", pool), ("AvgPool", pool),
         ("AdaptiveAvgPool", adaptive), ("AdaptiveMaxPool", adaptive),
     ]),
+    *(Layer(f"InstanceNorm{d}d", range(d + 1, d + 2), normed, positions=2) for d in (1, 2, 3)),
+    Layer("BatchNorm1d", range(1, 3), normed),
+    Layer("BatchNorm2d", range(3, 4), normed),
+    Layer("BatchNorm3d", range(4, 5), normed),
+    Layer("GroupNorm", ANY, grouped),
+    Layer("LayerNorm", ANY, last_axes),
+    Layer("RMSNorm", ANY, last_axes),
 ]  # fmt: skip
 
 

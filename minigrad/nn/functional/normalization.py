@@ -51,7 +51,7 @@ def batch_norm(
     if not training:
         return by_running_statistics("batch_norm", x, running, w, b, eps)
     found = moments(x, (0, *range(2, x.data.ndim)))
-    if found.count == 1:
+    if found.elements == 1:
         raise ShapeError(f"[batch_norm] expected more than one value per channel in training: input {x.shape}.")
     if running and x.size:
         update("batch_norm", running, found, momentum)
@@ -82,7 +82,7 @@ def instance_norm(
     if not use_input_stats:
         return by_running_statistics("instance_norm", x, running, w, b, eps)
     found = moments(x, tuple(range(2, x.data.ndim)))
-    if found.count == 1:
+    if found.elements == 1:
         raise ShapeError(f"[instance_norm] expected more than one value per channel and sample: input {x.shape}.")
     if running and x.size:
         update("instance_norm", running, found, momentum)
@@ -176,14 +176,14 @@ class Moments(NamedTuple):
     """Mean and variance along some axes, kept with size 1.
 
     deviation: x - center.  center: a constant near the mean.  offset: mean - center.  var: the biased variance.
-    count: of how many elements.
+    elements: how many each of them is of.
     """
 
     deviation: Tensor
     center: Tensor
     offset: Tensor
     var: Tensor
-    count: int
+    elements: int
 
 
 def mean(x: Tensor, axes: tuple[int, ...]) -> Tensor:
@@ -254,7 +254,7 @@ def update(who: str, running: tuple[Tensor, Tensor], found: Moments, momentum: A
     if momentum is None:
         raise ConfigError(f"[{who}] momentum must be a number: only a module that counts its batches can do without.")
     with no_grad():
-        unbiased = found.var * (found.count / (found.count - 1))
+        unbiased = found.var * (found.elements / (found.elements - 1))
         for old, new in zip(running, (found.center + found.offset, unbiased)):
             old.assign_((1 - momentum) * old + momentum * reshape_to(mean(new, (0,)), shape=old.shape))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from minigrad.engine import no_grad
 from minigrad.nn import Module
+from minigrad.nn.running_norm import InstanceNorm
 
 
 def update_bn(loader: Iterable[Any], model: Module) -> None:
@@ -14,7 +15,7 @@ def update_bn(loader: Iterable[Any], model: Module) -> None:
 
     Every module with a method `reset_running_stats` is reset; the model sees all batches in training mode and without
     recording; modes are then as before. Meanwhile `momentum` is None where there is one, which makes the statistics
-    plain means over the batches.
+    plain means over the batches. An `InstanceNorm`, for which None means nothing like that, goes on as in training.
 
     loader: batches, or tuples that begin with one.  model: also an `AveragedModel`.
 
@@ -32,7 +33,11 @@ def update_bn(loader: Iterable[Any], model: Module) -> None:
     >>> model(mg.tensor([1.0, 2.0]))
     tensor([0.25, 0.5 ])
     """
-    running = [module for module in model.modules() if hasattr(module, "reset_running_stats")]
+    running = [
+        module
+        for module in model.modules()
+        if hasattr(module, "reset_running_stats") and not isinstance(module, InstanceNorm)
+    ]
     if not running:
         return
     momenta = [(module, module.momentum) for module in running if hasattr(module, "momentum")]

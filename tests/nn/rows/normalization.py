@@ -222,12 +222,13 @@ def momentum(draw):
 
 def instance_rank(draw):
     shape = draw.integers(2, 2, 9)
-    return lambda: nn.InstanceNorm2d(shape[0])(mg.ones(shape)), ["(C, H, W) or (N, C, H, W)", shape]
+    return lambda: nn.InstanceNorm2d(shape[0])(mg.ones(shape)), ["(N, C, H, W) or (C, H, W)", shape]
 
 
 def instance_channels(draw):
     c, n = draw.integers(2, 2, 9)
-    return lambda: nn.InstanceNorm1d(c)(mg.ones((c + 1, n))), [f"expected {c} channels, input has {c + 1}", (c + 1, n)]
+    says = [f"expected {c} channels, input has {c + 1}", (1, c + 1, n)]
+    return lambda: nn.InstanceNorm1d(c)(mg.ones((c + 1, n))), says
 
 
 def one_position(draw):

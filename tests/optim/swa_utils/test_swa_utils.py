@@ -28,29 +28,6 @@ def torch_swa():
     return pytest.importorskip("torch.optim.swa_utils")
 
 
-class Normalized(nn.Module):
-    """What a batch normalization keeps: mean and variance of its input, moving or, with momentum None, plain means."""
-
-    def __init__(self, size):
-        self.momentum = 0.1
-        self.register_buffer("running_mean", mg.zeros(size))
-        self.register_buffer("running_var", mg.ones(size))
-        self.register_buffer("num_batches_tracked", mg.tensor(0))
-
-    def reset_running_stats(self):
-        for buffer, value in ((self.running_mean, 0.0), (self.running_var, 1.0), (self.num_batches_tracked, 0)):
-            buffer.assign_(mg.full(buffer.shape, value))
-
-    def forward(self, x):
-        if self.training:
-            self.num_batches_tracked.assign_(self.num_batches_tracked + 1)
-            share = 1 / self.num_batches_tracked.item() if self.momentum is None else self.momentum
-            variance = mg.var(x, axis=0, correction=1)
-            for buffer, new in ((self.running_mean, mg.mean(x, axis=0)), (self.running_var, variance)):
-                buffer.assign_(buffer + share * (new.detach() - buffer))
-        return (x - self.running_mean) / mg.sqrt(self.running_var + 1e-5)
-
-
 # ---- the average
 
 
@@ -87,7 +64,7 @@ def test_it_takes_part_in_a_compiled_step(name):
     found = []
     for compile in (lambda f: f, lambda f: mg.jit(f, warmup=0)):
         mg.manual_seed(0)
-        model = nn.Sequential(nn.Linear(3, 2), Normalized(2).eval())
+        model = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2, affine=False).eval())
         optimizer = optim.Adam(model.parameters(), lr=0.1)
         average = AveragedModel(model, make(*arguments))
 
@@ -113,7 +90,7 @@ def test_it_takes_part_in_a_compiled_step(name):
 
 @pytest.mark.parametrize("use_buffers", [False, True])
 def test_buffers_are_copied_or_averaged(use_buffers):
-    model = Normalized(1)
+    model = nn.BatchNorm1d(1, affine=False)
     average = AveragedModel(model, use_buffers=use_buffers)
     for value in (1.0, 2.0, 6.0):
         model.running_mean.assign_([value])
@@ -165,7 +142,7 @@ def test_another_model_is_refused():
 @pytest.mark.parametrize("tuples", [False, True])
 def test_running_statistics_as_in_pytorch(tuples):
     torch = pytest.importorskip("torch")
-    ours, theirs = Normalized(3), torch.nn.BatchNorm1d(3, affine=False, dtype=torch.float64)
+    ours, theirs = nn.BatchNorm1d(3, affine=False), torch.nn.BatchNorm1d(3, affine=False, dtype=torch.float64)
     batches = [X[:4], X[4:9], X[9:]]
     ours(mg.tensor(5 + X))
     ours.eval()
@@ -178,7 +155,7 @@ def test_running_statistics_as_in_pytorch(tuples):
 
 
 def test_modes_come_back_one_by_one_even_after_an_error():
-    model = nn.Sequential(Normalized(3), nn.Dropout(0.5))
+    model = nn.Sequential(nn.BatchNorm1d(3, affine=False), nn.Dropout(0.5))
     model[1].eval()
 
     def broken():
