@@ -48,6 +48,7 @@ from minigrad.nn.loss import (
     BCEWithLogitsLoss,
     CosineEmbeddingLoss,
     CrossEntropyLoss,
+    CTCLoss,
     EuclideanLoss,
     GaussianNLLLoss,
     HingeEmbeddingLoss,
@@ -128,6 +129,7 @@ from minigrad.nn.running_norm import (
     InstanceNorm3d,
 )
 from minigrad.nn.shuffling import ChannelShuffle, PixelShuffle, PixelUnshuffle
+from minigrad.nn.softmaxes import AdaptiveLogSoftmaxWithLoss, HierarchicalSoftmax
 from minigrad.nn.summarize import summary
 from minigrad.nn.units import RBF, Maxout
 from minigrad.nn.unpooling import MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
@@ -163,7 +165,8 @@ __all__ = [
     "GELU", "GLU", "LogSigmoid", "LogSoftmax", "Mish", "ScaledTanh", "Sigmoid", "SiLU", "Softmax", "Softmax2d",
     "Softmin", "Softplus", "Softsign", "Tanh", "TanhLinear", "Tanhshrink",
     "CrossEntropyLoss", "NLLLoss", "HingeLoss", "SquaredHingeLoss", "MultiMarginLoss", "MultiLabelMarginLoss",
-    "RBFLoss",
+    "RBFLoss", "CTCLoss",
+    "AdaptiveLogSoftmaxWithLoss", "HierarchicalSoftmax",
     "BCELoss", "BCEWithLogitsLoss", "MultiLabelSoftMarginLoss", "SoftMarginLoss",
     "MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss", "EuclideanLoss",
     "KLDivLoss", "PoissonNLLLoss", "GaussianNLLLoss",

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from minigrad.core import Tensor
 from minigrad.nn import functional as F
-from minigrad.nn.arguments import choice, fraction, number
+from minigrad.nn.arguments import choice, fraction, number, size
 from minigrad.nn.functional.loss.shared import REDUCTIONS
 from minigrad.nn.module import Module
 
@@ -80,6 +80,22 @@ class NLLLoss(Loss):
     def __init__(self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.hold(weight=weight, ignore_index=ignore_index)
+
+
+class CTCLoss(Loss):
+    """-log of the probability of a label sequence, over all alignments: see `F.ctc_loss`.
+
+    >>> log_probs = F.log_softmax(mg.zeros((3, 1, 2)), dim=2)
+    >>> nn.CTCLoss()(log_probs, mg.tensor([[1]]), (3,), (1,))
+    tensor(0.287682)
+    """
+
+    function = staticmethod(F.ctc_loss)
+
+    def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False) -> None:
+        size("CTCLoss", "blank", blank)
+        super().__init__(reduction)
+        self.hold(blank=blank, zero_infinity=zero_infinity)
 
 
 class HingeLoss(Loss):

@@ -3,6 +3,7 @@
 import pytest
 
 import minigrad as mg
+from tests.compiler.running import uncompiled
 from tests.nn.rows import WRONG
 from tests.nn.rows.row import Draw
 
@@ -12,7 +13,7 @@ from tests.nn.rows.row import Draw
 def test_wrong_call(wrong, seed):
     act, says = wrong.draw(Draw(seed))
     for run in (act, mg.jit(act, warmup=0)):
-        with pytest.raises(wrong.error) as caught:
+        with uncompiled(), pytest.raises(wrong.error) as caught:
             run()
         message = str(caught.value)
         assert message.startswith(f"[{wrong.who}] ")
