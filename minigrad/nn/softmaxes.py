@@ -16,8 +16,8 @@ from minigrad.nn.arguments import choice, float_tensor, number, size
 from minigrad.nn.container import ModuleList, Sequential
 from minigrad.nn.functional.adaptive_softmax import adaptive_log_prob, adaptive_log_probs
 from minigrad.nn.functional.classes import check_range, integers
-from minigrad.nn.functional.tree_softmax import huffman_tree, tree_log_prob, tree_log_probs, ways
 from minigrad.nn.functional.loss.shared import REDUCTIONS, reduce_loss
+from minigrad.nn.functional.tree_softmax import huffman_tree, tree_log_prob, tree_log_probs, ways
 from minigrad.nn.linear import Linear
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
