@@ -20,6 +20,7 @@ from minigrad.nn.functional.affine import linear
 from minigrad.ops import (
     add,
     checked_index,
+    expand_dims,
     less,
     matmul2,
     multiply,
@@ -28,6 +29,7 @@ from minigrad.ops import (
     select,
     sigmoid,
     slice_of,
+    squeeze,
     subtract,
     tanh,
 )
@@ -168,16 +170,20 @@ def gru_cell(
 def one_step(who: str, kind: str, input: Any, state: State | None, weights: Weights) -> State:
     """The state after one input, (N, I) or (I,); None: before it, the state was zero."""
     unit, x = UNITS[kind], float_tensor(who, "input", input)
-    if x.data.ndim not in (1, 2):
+    if x.ndim not in (1, 2):
         raise ShapeError(f"[{who}] expected input of shape (N, I) or (I,), got {x.shape}.")
     check_weights(who, unit, x, weights)
     shape = (*x.shape[:-1], weights.w_hh.shape[1])
     state = started(who, unit, state, [shape] * len(unit.states), x, weights)
-    if x.data.ndim == 1:
-        x, state = (reshape_to(x, shape=(1, *x.shape)), tuple(reshape_to(s, shape=(1, *shape)) for s in state))
+    if x.ndim == 2:
+        return after(unit, x, state, weights)
+    return tuple(squeeze(s, 0) for s in after(unit, expand_dims(x), tuple(map(expand_dims, state)), weights))
+
+
+def after(unit: Unit, x: Tensor, state: State, weights: Weights) -> State:
+    """The state after one batch of inputs."""
     of_x, b_hh = products_of_inputs(unit, x, weights)
-    new = unit.step(of_x, product_of_output(state[0], weights.w_hh, b_hh), *state)
-    return new if len(shape) == 2 else tuple(reshape_to(s, shape=shape) for s in new)
+    return unit.step(of_x, product_of_output(state[0], weights.w_hh, b_hh), *state)
 
 
 # ---- a sequence
@@ -188,8 +194,8 @@ def along_sequence(
 ) -> tuple[State, Tensor]:
     """The last state and the outputs (T, N, H) of a unit that reads x, (T, N, I), from the end if `reverse`.
 
-    here: (T, N, 1), where x is no padding; where it is, the state stays what it was. So a sequence that is read from
-    the end still has its first state when it begins.
+    here: (T, N, 1), whether x is part of the sequence. In the padding the state stays as it is, so that read from the
+    end a sequence begins with the first state, too.
     """
     unit = UNITS[kind]
     of_x, b_hh = products_of_inputs(unit, x, weights)
@@ -200,7 +206,7 @@ def along_sequence(
         if weights.w_hr is not None:
             new = (matmul2(new[0], weights.w_hr, tb=True), *new[1:])
         if here is not None:
-            new = tuple(select(here, after, before) for after, before in zip(new, state))
+            new = tuple(select(here, s, before) for s, before in zip(new, state))
         return new, new[0]
 
     return scan(step, state, (of_x, here), reverse=reverse)
