@@ -1,4 +1,14 @@
-"""Prints, at the end of a run, how many of the drawn calls of layers, functions and losses agree with PyTorch."""
+"""PyTorch to compare with; at the end of a run, how many of the drawn calls of layers, functions and losses agree."""
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def torch():
+    """PyTorch on one thread: on tensors as small as those of tests, a second one costs five times what they take."""
+    torch = pytest.importorskip("torch")
+    torch.set_num_threads(1)
+    return torch
 
 
 def pytest_terminal_summary(terminalreporter):

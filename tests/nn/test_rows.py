@@ -26,8 +26,7 @@ def tally(record_property):
 @pytest.mark.filterwarnings("ignore::UserWarning:torch")
 @pytest.mark.filterwarnings("ignore:reduction. 'mean' divides")  # PyTorch's kl_div
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_as_pytorch(row, tally):
-    torch = pytest.importorskip("torch")
+def test_as_pytorch(row, torch, tally):
     tally["total"] = 2 * CALLS
     for dtype in ("float64", "float32"):
         for i in range(CALLS):
