@@ -64,7 +64,7 @@ def batched(who: str, x: Tensor, dims: int) -> Tensor:
     if x.data.ndim == dims + 2:
         return x
     if x.data.ndim != dims + 1:
-        axes = ", ".join(["D", "H", "W"][3 - dims :])
+        axes = ("L", "H, W", "D, H, W")[dims - 1]
         raise ShapeError(f"[{who}] expected input of shape (N, C, {axes}) or (C, {axes}), got {x.shape}.")
     return reshape_to(x, shape=(1, *x.shape))
 

@@ -91,7 +91,8 @@ def window_means(x: Tensor, axis: int, count: int) -> Tensor:
     starts, lengths = adaptive_windows(n, count)
     tap, length = np.arange(max(lengths)), np.asarray(lengths)[:, None]
     index = np.minimum(np.asarray(starts)[:, None] + tap, n - 1)
-    taps = gather(x, Tensor(index), axes=(axis,))  # (*before, count, longest, *after)
+    taps = gather(x, Tensor(index.reshape(-1)), axes=(axis,))
+    taps = reshape_to(taps, shape=(*before, *index.shape, *after))  # (..., count, longest, ...)
     inside = Tensor((tap < length).reshape(*index.shape, *(1,) * len(after)))
     total = reduce_sum(select(broadcast_to(inside, taps.shape), taps, 0.0), axes=(axis + 1,))
     return total / Tensor(length.reshape(count, *(1,) * len(after)).astype(x.dtype))
