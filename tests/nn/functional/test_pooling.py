@@ -70,6 +70,12 @@ def test_infinity_and_nan_stay_in_their_windows():
     np.testing.assert_array_equal(F.avg_pool1d(x, 2).numpy(), [[np.inf, 2.5]])
 
 
+def test_float32_stays_float32():
+    x = mg.ones((1, 2, 5, 5))
+    assert F.avg_pool2d(x, 3, 2, 1, count_include_pad=False).dtype == np.float32
+    assert F.adaptive_avg_pool2d(x, 2).dtype == np.float32
+
+
 # ---- p-norm
 
 

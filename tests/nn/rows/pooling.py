@@ -155,6 +155,11 @@ def window(draw):
     return lambda: nn.MaxPool2d(k)(x), [f"windows of size {(k, k)} do not fit into {(9, n)}", x.shape]
 
 
+def rank_of_a_signal(draw):
+    shape = draw.shape(4, 5)
+    return lambda: F.lp_pool1d(mg.ones(shape), 2, 2), ["expected input of shape (N, C, L) or (C, L)", shape]
+
+
 def padding(draw):
     k = draw.integer(1, 5)
     return lambda: nn.AvgPool3d(k, padding=k), [f"padding {k} is more than half of the window, {k}"]
@@ -234,6 +239,7 @@ WRONG = [
     Wrong("max_pool2d", window),
     Wrong("max_pool1d", window_in_the_padding),
     Wrong("AdaptiveMaxPool2d", no_outputs, ConfigError),
+    Wrong("lp_pool1d", rank_of_a_signal),
     Wrong("AvgPool3d", padding, ConfigError),
     Wrong("MaxPool3d", number_of_strides, ConfigError),
     Wrong("avg_pool2d", rank),
