@@ -47,6 +47,10 @@ def linear(draw, shape):
     return (shape[-1], draw(st.integers(1, 5))), {"bias": draw(booleans)}
 
 
+def several(draw, shape):
+    return (shape[-1], draw(st.integers(1, 4)), draw(st.integers(1, 3))), {}
+
+
 def prelu(draw, shape):
     return (draw(st.sampled_from([1, shape[0]])),), {}
 
@@ -83,6 +87,15 @@ def pool(draw, shape):
     return (kernel,), {"stride": stride, "padding": padding, "ceil_mode": draw(booleans)}
 
 
+def lp_pool(draw, shape):
+    kernel, stride, _ = windowed(draw, shape, lambda k: 0)
+    return (2, kernel), {"stride": stride, "ceil_mode": draw(booleans)}
+
+
+def channel_dropout(draw, shape):
+    return (draw(st.sampled_from([0.3, 0.5])),), {}
+
+
 def adaptive(draw, shape):
     return (tuple(draw(st.integers(1, n)) for n in shape[1:]),), {}
 
@@ -115,12 +128,15 @@ LAYERS = [
     activation("Softmax", dim=st.just(-1)),
     activation("LogSoftmax", dim=st.just(-1)),
     activation("Dropout", p=st.sampled_from([0.0, 0.3, 0.5, 1.0])),
+    activation("AlphaDropout", p=st.sampled_from([0.3, 1.0])),
+    Layer("Maxout", ANY, several),
+    Layer("RBF", ANY, several),
     activation("Identity"),
     activation("Flatten"),
     Layer("Unflatten", range(1, 4), unflatten),
     *(Layer(f"{name}{d}d", range(d + 1, d + 2), arguments) for d in (1, 2, 3) for name, arguments in [
         ("Conv", conv), ("ConvTranspose", conv_transpose), ("MaxPool", pool), ("AvgPool", pool),
-        ("AdaptiveAvgPool", adaptive), ("AdaptiveMaxPool", adaptive),
+        ("LPPool", lp_pool), ("AdaptiveAvgPool", adaptive), ("AdaptiveMaxPool", adaptive), ("Dropout", channel_dropout),
     ]),
     *(Layer(f"InstanceNorm{d}d", range(d + 1, d + 2), normed, positions=2) for d in (1, 2, 3)),
     Layer("BatchNorm1d", range(1, 3), normed),
