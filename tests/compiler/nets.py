@@ -160,6 +160,20 @@ LOSSES = {
     "MSELoss": lambda: lambda out, y: nn.MSELoss()(out, mg.astype(smooth(y), out.dtype)),
     "L1Loss": lambda: lambda out, y: nn.L1Loss()(out, mg.astype(smooth(y), out.dtype) + 5.0),  # away from its kink
     "BCEWithLogitsLoss": lambda: lambda out, y: nn.BCEWithLogitsLoss()(out, mg.astype(smooth(y), out.dtype)),
+    "HuberLoss": lambda: lambda out, y: nn.HuberLoss(delta=0.5)(out, mg.astype(smooth(y), out.dtype)),
+    "KLDivLoss": lambda: lambda out, y: nn.KLDivLoss("batchmean")(
+        F.log_softmax(out, 1), mg.astype(smooth(y), out.dtype)
+    ),
+    "SquaredHingeLoss": lambda: nn.SquaredHingeLoss(),
+    "MultiLabelMarginLoss": lambda: lambda out, y: nn.MultiLabelMarginLoss()(
+        out, mg.stack([y, mg.remainder(y + 1, CLASSES), mg.full_like(y, -1)], axis=1)
+    ),
+    "CosineEmbeddingLoss": lambda: lambda out, y: nn.CosineEmbeddingLoss(0.1)(
+        out, mg.astype(smooth(y), out.dtype), mg.where(mg.equal(y, 0), -1, 1)
+    ),
+    "TripletMarginLoss": lambda: lambda out, y: nn.TripletMarginLoss(swap=True)(
+        out, mg.astype(smooth(y), out.dtype), mg.flip(out, axis=0)
+    ),
 }
 
 rates = st.sampled_from([0.3, 0.1, 0.01])
