@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from minigrad.core import Tensor
 from minigrad.engine import as_operand
 from minigrad.errors import ShapeError
 from minigrad.nn.arguments import number
+from minigrad.nn.functional.distance import pairwise_distance
 from minigrad.nn.functional.loss.shared import reduce_loss, same_shape
-from minigrad.ops import clip, equal, minimum, norm, not_equal, reduce_sum, select, sqrt
+from minigrad.ops import clip, equal, minimum, not_equal, reduce_sum, select, sqrt
 
 SMALLEST = 1e-12
 """What `cosine_embedding_loss` adds to squared norms."""
@@ -90,7 +92,7 @@ def triplet_margin_loss(
 ) -> Tensor:
     """max(0, margin + d(a, p) - d(a, n)): the anchor shall be nearer to the positive than to the negative.
 
-    d(a, b) is the p-norm of a - b + eps along the last axis.  swap: where the positive is nearer to the negative than
+    d is `pairwise_distance`, the p-norm of a - b + eps along the last axis.  swap: where the positive is nearer to the negative than
     the anchor is, take that distance as d(a, n) (Balntas et al. 2016).
 
     anchor, positive, negative: (N, D) or (D,), in general (..., D), one shape.  reduction: "mean", "sum" or "none".
@@ -102,7 +104,8 @@ def triplet_margin_loss(
     who = "triplet_margin_loss"
     number(who, "p", p, above=0)
     number(who, "eps", eps)
-    return triplet(who, anchor, positive, negative, p_norm(p, eps), margin, swap, reduction)
+    distance = partial(pairwise_distance, p=p, eps=eps)
+    return triplet(who, anchor, positive, negative, distance, margin, swap, reduction)
 
 
 def triplet_margin_with_distance_loss(
@@ -115,7 +118,7 @@ def triplet_margin_with_distance_loss(
     swap: bool = False,
     reduction: str = "mean",
 ) -> Tensor:
-    """`triplet_margin_loss` with a distance of one's own; by default the Euclidean one.
+    """`triplet_margin_loss` with a distance of one's own; by default `pairwise_distance`.
 
     distance_function: of two tensors (N, ...); returns their distances, one for each pair.
 
@@ -126,12 +129,7 @@ def triplet_margin_with_distance_loss(
     tensor(7.)
     """
     who = "triplet_margin_with_distance_loss"
-    return triplet(who, anchor, positive, negative, distance_function or p_norm(), margin, swap, reduction)
-
-
-def p_norm(p: float = 2.0, eps: float = 1e-6) -> Callable[[Tensor, Tensor], Tensor]:
-    """The distance |a - b + eps|_p along the last axis."""
-    return lambda a, b: norm(a - b + eps, p, axis=-1)
+    return triplet(who, anchor, positive, negative, distance_function or pairwise_distance, margin, swap, reduction)
 
 
 def triplet(
