@@ -92,8 +92,8 @@ def triplet_margin_loss(
 ) -> Tensor:
     """max(0, margin + d(a, p) - d(a, n)): the anchor shall be nearer to the positive than to the negative.
 
-    d is `pairwise_distance`, the p-norm of a - b + eps along the last axis.  swap: where the positive is nearer to the negative than
-    the anchor is, take that distance as d(a, n) (Balntas et al. 2016).
+    d is `pairwise_distance`, the p-norm of a - b + eps along the last axis.  swap: where the positive is nearer to the
+    negative than the anchor is, take that distance as d(a, n) (Balntas et al. 2016).
 
     anchor, positive, negative: (N, D) or (D,), in general (..., D), one shape.  reduction: "mean", "sum" or "none".
     Returns () or (...).  Raises ShapeError if the shapes differ, ConfigError unless margin and p are positive.
