@@ -57,7 +57,7 @@ class Mode:
 
     recording: bool = True
     anomaly: bool = False
-    watch: Callable | None = None
+    watch: Callable | None = None  # called with (primitive, arrays, params, out) after every primitive that runs
     tracer: Any = None
     jit: bool = True
 
@@ -122,14 +122,6 @@ def detect_anomaly():
     minigrad.errors.AnomalyError: [log] made the first -inf in the forward pass, ...
     """
     return switched(anomaly=True)
-
-
-def watching(watch: Callable):
-    """Context manager: `watch(primitive, arrays, params, out)` is called after every primitive that runs inside.
-
-    arrays: what it read, arrays and Python scalars.  out: what its reference returned.
-    """
-    return switched(watch=watch)
 
 
 def tracer() -> Any:

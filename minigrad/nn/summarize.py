@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.core import Tensor
-from minigrad.engine import Primitive, no_grad, watching
+from minigrad.engine import Primitive, switched
 from minigrad.nn.module import Module
 from minigrad.nn.observe import as_inputs, hooked, undisturbed
 from minigrad.ops.work import multiply_adds
@@ -107,7 +107,8 @@ def summary(model: Module, input_shape: Any) -> Summary:
     """
     inputs = as_inputs("summary", model, input_shape)
     work = Work()
-    with undisturbed(model, training=False), hooked(model, work.enter, work.leave), no_grad(), watching(work.watch):
+    watched = switched(recording=False, watch=work.watch)
+    with undisturbed(model, training=False), hooked(model, work.enter, work.leave), watched:
         model(*inputs)
     seen: set[int] = set()
     return Summary(

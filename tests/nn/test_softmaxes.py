@@ -9,7 +9,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn
-from minigrad.engine import watching
+from minigrad.engine import switched
 from minigrad.nn.functional.tree_softmax import huffman_tree, ways
 from minigrad.ops.work import multiply_adds
 from tests.compiler.running import uncompiled
@@ -145,7 +145,7 @@ def products(layer, n, labels):
     """The multiply-adds of the loss of n samples, and of its gradient."""
     done = []
     x = mg.random.normal((n, layer.in_features)).requires_grad_()
-    with watching(lambda op, arrays, params, out: done.append(multiply_adds(op.name, out, arrays, params))):
+    with switched(watch=lambda op, arrays, params, out: done.append(multiply_adds(op.name, out, arrays, params))):
         output(layer, x, labels).sum().backward()
     return sum(done)
 
