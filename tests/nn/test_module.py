@@ -461,7 +461,7 @@ REPRS = {
     "Softplus(beta=1.0, threshold=20.0)": nn.Softplus(),
     "Softmax(dim=1)": nn.Softmax(1),
     "LogSoftmax(dim=1)": nn.LogSoftmax(1),
-    "CrossEntropyLoss(reduction='sum')": nn.CrossEntropyLoss(reduction="sum"),
+    "CrossEntropyLoss(reduction='sum', ignore_index=-100, label_smoothing=0.0)": nn.CrossEntropyLoss(reduction="sum"),
 }
 
 
