@@ -21,7 +21,8 @@ def build_model(spec: str, sample_shape: tuple[int, ...], classes: int) -> nn.Mo
         words, separated by commas, such as "conv 16 3, relu, pool 2, linear 10", or FILE.py:function, a function of
         (sample_shape, classes) that returns a Module.
     In words:  conv CHANNELS SIZE [STRIDE] (padded by SIZE // 2), pool SIZE, linear UNITS (flattens first), and
-        any module of minigrad.nn by its name in small letters and its first arguments: relu, tanh, dropout 0.5.
+        batchnorm, layernorm, and any module of minigrad.nn by its name in small letters and its first arguments: relu,
+        tanh, dropout 0.5.
     Raises ConfigError if the words make no model for these samples, if the file has no such function, or if what it
         returns does not fit the classes.
 
@@ -101,6 +102,17 @@ def _linear(shape, units):
     return [*flatten, nn.Linear(math.prod(shape), units)]
 
 
+def _batchnorm(shape):
+    norms = {1: nn.BatchNorm1d, 2: nn.BatchNorm1d, 3: nn.BatchNorm2d, 4: nn.BatchNorm3d}
+    if len(shape) not in norms:
+        raise ValueError("it needs features or channels in front")
+    return [norms[len(shape)](shape[0])]
+
+
+def _layernorm(shape):
+    return [nn.LayerNorm(shape)]
+
+
 def _channels(shape):
     if len(shape) != 3:
         raise ValueError("it needs images (channels, height, width)")
@@ -112,6 +124,8 @@ SIZED = {
     "conv": (_conv, "conv CHANNELS SIZE [STRIDE]", (2, 3)),
     "pool": (_pool, "pool SIZE", (1,)),
     "linear": (_linear, "linear UNITS", (1,)),
+    "batchnorm": (_batchnorm, "batchnorm", (0,)),
+    "layernorm": (_layernorm, "layernorm", (0,)),
 }
 
 

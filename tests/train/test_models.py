@@ -23,6 +23,8 @@ LAYERS = [
     ("conv 4 5,pool 8,  linear 3 ", IMAGE, "Conv2d MaxPool2d Flatten Linear", 104 + 15),
     ("flatten, dropout 0.5, linear 3", IMAGE, "Flatten Dropout Linear", 64 * 3 + 3),
     ("linear 3", ROW, "Linear", 18),
+    ("batchnorm, conv 4 3, mish, linear 3", IMAGE, "BatchNorm2d Conv2d Mish Flatten Linear", 2 + 40 + 768 + 3),
+    ("linear 4, batchnorm, linear 4, layernorm, linear 3", ROW, "Linear BatchNorm1d Linear LayerNorm Linear", 75),
 ]
 
 
@@ -46,7 +48,7 @@ def test_looking_at_shapes_draws_no_random_numbers_but_those_of_the_parameters()
 BAD = [
     ("", ROW, "no layer ''"),
     ("linear 4,, linear 3", ROW, "no layer ''"),
-    ("lstm 4, linear 3", ROW, "no layer 'lstm'; use conv, pool, linear, relu"),
+    ("lstn 4, linear 3", ROW, "no layer 'lstn'; use conv, pool, linear, batchnorm, layernorm, relu"),
     ("linear, linear 3", ROW, "cannot put 'linear' after samples of .*: write linear UNITS"),
     ("linear four, linear 3", ROW, "cannot put 'linear four' .*could not convert string to float: 'four'"),
     ("linear -4, linear 3", ROW, "cannot put 'linear -4' after .*out_features"),
@@ -54,6 +56,7 @@ BAD = [
     ("linear 4 4 4, linear 3", ROW, "cannot put 'linear 4 4 4' after .*: write linear UNITS"),
     ("conv 4 3, linear 3", ROW, r"'conv 4 3' after samples of \(5,\): it needs images \(channels, height, width\)"),
     ("linear 4, pool 2, linear 3", IMAGE, r"'pool 2' after samples of \(4,\): it needs images"),
+    ("batchnorm 4, linear 3", IMAGE, "cannot put 'batchnorm 4' after .*: write batchnorm"),
     ("pool 9, linear 3", IMAGE, r"'pool 9'.* \(1, 8, 8\)"),
     ("linear 8, relu", ROW, r"turns samples of \(5,\) into outputs of \(8,\), but the data have 3 classes"),
     ("conv 3 3", IMAGE, r"outputs of \(3, 8, 8\)"),
