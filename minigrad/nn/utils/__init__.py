@@ -8,7 +8,7 @@ tensor(50.)
 tensor([3., 4.])
 """
 
-from minigrad.nn.utils import rnn
+from minigrad.nn.utils import parametrizations, parametrize, rnn
 from minigrad.nn.utils.clipping import (
     clip_each_grad_norm_,
     clip_grad_norm_,
@@ -16,11 +16,12 @@ from minigrad.nn.utils.clipping import (
     clip_grads_with_norm_,
     get_total_norm,
 )
+from minigrad.nn.utils.parametrizations import spectral_norm, weight_norm
 from minigrad.nn.utils.penalties import collect_penalties, l1_penalty, l2_penalty
 from minigrad.nn.utils.vector import parameters_to_vector, vector_to_parameters
 
 __all__ = [
     "clip_grad_norm_", "clip_each_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm",
-    "rnn",
+    "parametrizations", "parametrize", "rnn", "spectral_norm", "weight_norm",
     "parameters_to_vector", "vector_to_parameters", "collect_penalties", "l1_penalty", "l2_penalty",
 ]  # fmt: skip
