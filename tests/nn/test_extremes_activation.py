@@ -12,7 +12,7 @@ from minigrad.nn import functional as F
 INF = float("inf")
 DIGITS = 150  # tanh(100) differs from 1 by 1e-87, and x - tanh(x) from x by 1e-60 where x = 1e-30
 PRECISION = {"float64": (1e-13, 1e-150), "float32": (4e-6, 1e-38)}  # relative, absolute
-POSITIVE = [1e-30, 1e-5, 0.01, 0.3, 0.49, 0.51, 1.0, 1.7, 5.0, 20.0, 100.0, 1e4]
+POSITIVE = [1e-30, 1e-5, 0.01, 0.3, 0.49, 0.51, 0.99, 1.0, 1.7, 5.0, 20.0, 100.0, 1e4]
 POINTS = np.array([*(-x for x in reversed(POSITIVE)), 0.0, *POSITIVE])
 
 SELU_SCALE = mpf("1.0507009873554804934193349852946")

@@ -13,6 +13,7 @@ import minigrad as mg
 from minigrad import nn
 from minigrad.errors import ConfigError, DtypeError, ShapeError
 from minigrad.nn import functional as F
+from tests.compiler.running import uncompiled
 
 NAN = np.nan
 
@@ -186,6 +187,20 @@ def test_hard_gumbel_draws_have_the_gradient_of_soft_ones():
         gradients.append(x.grad.numpy())
     assert gradients[0].any()
     np.testing.assert_array_equal(*gradients)
+
+
+@pytest.mark.parametrize("hard", [False, True])
+def test_gumbel_draws_are_the_same_in_a_compiled_step(hard):
+    x = mg.tensor(np.linspace(-1, 1, 12).reshape(3, 4))
+
+    def draw(x):
+        return F.gumbel_softmax(x, 0.8, hard, dim=0)
+
+    with uncompiled():
+        mg.manual_seed(4)
+        eager = draw(x).numpy()
+        mg.manual_seed(4)
+        np.testing.assert_allclose(mg.jit(draw, warmup=0)(x).numpy(), eager, rtol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -71,6 +71,14 @@ def prelu(draw):
     return Call((x, draw.normal(*draw.one_of((1,), ()) if count == 1 else (count,))))
 
 
+def gumbel_softmax(draw):
+    """Logits so far apart that the noise changes nothing; what it does: `tests/nn/functional/test_activation.py`."""
+    shape = draw.shape(1, 3)
+    dim = draw.integer(-len(shape), len(shape) - 1)
+    logits = 1000.0 * np.argsort(draw.normal(*shape), axis=dim)
+    return Call((logits,), (draw.number(0.3, 2),), {"hard": draw.flag(), "dim": dim})
+
+
 def images(draw):
     return Call((spread(draw, *draw.leading(*draw.integers(3, 1, 4))),))
 
@@ -150,6 +158,7 @@ ROWS = [Row(name, draw) for *names, draw in PAIRS for name in names] + [
     Row("PReLU", prelu_module),
     Row("prelu", prelu),
     Row("Softmax2d", images),
+    Row("gumbel_softmax", gumbel_softmax),
     Row("NoisyReLU", elementwise(), twin=module_of(noisy_relu), random=True),
     Row("noisy_relu", elementwise(), twin=noisy_relu),
     Row("ScaledTanh", elementwise(), twin=module_of(scaled_tanh)),
