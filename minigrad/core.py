@@ -146,6 +146,8 @@ class Tensor:
         """
         if self.node is None:
             raise GraphError("[register_hook] the tensor has no gradient: it does not require one.")
+        if engine.tracer() is not None:
+            engine.tracer().hooked()
         hooks = self.node.hooks = self.node.hooks or []
         hooks.append(hook)
 

@@ -16,7 +16,7 @@ import numpy as np
 from minigrad import engine
 from minigrad.compiler.graph import Graph, Loop, Op, Value
 from minigrad.compiler.scan_gradient import pull_back
-from minigrad.compiler.trace import Symbol, Tracer, is_strong, with_history
+from minigrad.compiler.trace import Symbol, Tracer, Unsupported, is_strong, with_history
 from minigrad.core import Tensor
 from minigrad.dtypes import default_dtype
 from minigrad.errors import TracingError
@@ -141,6 +141,10 @@ class BodyTracer(LoopTracer):
             finally:
                 for closure in self.closures:
                     closure.check()
+
+    def hooked(self) -> None:
+        """Refuse: the gradient of a loop is made from its operations, which do not know of hooks."""
+        raise Unsupported(f"[scan] a hook on a gradient inside the loop, at {engine.user_line()}, cannot be compiled.")
 
     # ---- inputs
 

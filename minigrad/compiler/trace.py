@@ -199,6 +199,9 @@ class Tracer:
         if not is_symbolic(tensor):
             self.kept.setdefault(id(tensor), (tensor, tensor.gradient))
 
+    def hooked(self) -> None:
+        """A gradient that is made in this trace will go through a user's function."""
+
     def watch(self, thing: Any) -> None:
         """The configuration of this module or optimizer was read: the trace holds as long as it stays the same."""
         if not self.is_watching(thing):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minigrad.core import Tensor
-from minigrad.engine import MODE, Node, Output, Primitive
+from minigrad.engine import MODE, Node, Output, Primitive, tracer
 from minigrad.errors import GraphError, ShapeError
 
 if TYPE_CHECKING:
@@ -160,6 +160,8 @@ def handed_on(values: tuple, rule: Callable[[tuple], tuple]) -> tuple:
     tracked = [i for i, x in enumerate(values) if isinstance(x, Tensor) and x.node is not None]
     if not tracked or not MODE.get().recording:
         return values
+    if tracer() is not None:
+        tracer().hooked()
 
     def gradients(needs: Sequence[bool], g: tuple) -> list:
         grads: list[Any] = [None] * len(values)

@@ -151,6 +151,32 @@ def test_backward_hooks_in_a_compiled_step(how):
         np.testing.assert_allclose(compiled, ours, rtol=1e-12)
 
 
+def through_a_hooked_layer(layer, row):
+    return layer(row)
+
+
+def through_a_hooked_tensor(layer, row):
+    doubled = 2 * row
+    doubled.register_hook(lambda g: 10 * g)
+    return mg.tanh(doubled)
+
+
+@pytest.mark.parametrize("of_row", [through_a_hooked_layer, through_a_hooked_tensor])
+def test_hooks_in_a_compiled_loop(of_row):
+    """The gradient of a loop is not made from the graph in which hooks are, so such a function runs eagerly."""
+    layer = nn.Linear(3, 3).double()
+    layer.register_full_backward_hook(lambda m, gi, go: scaled(gi, 2.0))
+
+    def gradient(x):
+        x = x.detach().requires_grad_()
+        _, rows = mg.scan(lambda carry, row: (carry, of_row(layer, row)), mg.tensor(0.0), x)
+        return mg.autograd.grad((rows * rows).sum(), x)[0]
+
+    with pytest.warns(RuntimeWarning, match="a hook on a gradient inside the loop"):
+        compiled = mg.jit(gradient, warmup=0)(mg.tensor(X))
+    np.testing.assert_allclose(compiled.numpy(), gradient(mg.tensor(X)).numpy(), rtol=1e-12)
+
+
 def test_no_history_without_recording():
     layer = nn.Linear(3, 2)
     layer.register_full_backward_hook(lambda m, gi, go: None)
