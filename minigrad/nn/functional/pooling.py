@@ -302,7 +302,7 @@ def lp_pool2d(
 
     p = 1 is the sum, p = 2 the norm, p = inf the largest absolute value, and -inf the smallest. As in PyTorch it is x,
     not |x|, that is raised to p: for odd p elements cancel, and the root of a negative sum is NaN. Where the sum is 0
-    the gradient is 0 (p >= 1).
+    the gradient is 0 (p >= 1). x^p must not overflow.
 
     input: (N, C, H, W) or (C, H, W).  norm_type: any number but 0.  kernel_size, stride (default: kernel_size): an int,
     or one for each dimension.  ceil_mode: also a last window that runs over the end, for whose missing elements the
