@@ -40,9 +40,8 @@ def number(who: str, name: str, value: Any, at_least: float | None = None, above
 
 def fraction(who: str, name: str, value: Any) -> None:
     """Raises ConfigError unless `value` is a number in [0, 1]."""
-    number(who, name, value)
-    if not 0 <= value <= 1:
-        raise ConfigError(f"[{who}] {name} must lie in [0, 1], got {value}.")
+    if not isinstance(value, (int, float, np.number)) or not 0 <= value <= 1:
+        raise ConfigError(f"[{who}] {name} must lie in [0, 1], got {value!r}.")
 
 
 def choice(who: str, name: str, value: Any, allowed: tuple) -> None:
