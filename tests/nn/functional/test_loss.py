@@ -1,5 +1,7 @@
 """Losses beyond their rows: known values, kinks and edges, what does not broadcast, and labels that must be checked."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -182,9 +184,23 @@ def test_the_gradient_of_the_euclidean_loss_is_the_error():
     np.testing.assert_array_equal(x.grad.numpy(), x.numpy())
 
 
-def test_targets_take_the_dtype_of_the_input():
-    assert F.mse_loss(mg.tensor([1.0, 2.0]), [1, 4]).dtype == np.float32
-    assert F.mse_loss(mg.tensor([1.0, 2.0]), np.array([1, 4])).item() == 2
+OF_INTEGERS = {
+    "mse_loss": F.mse_loss,
+    "binary_cross_entropy_with_logits": F.binary_cross_entropy_with_logits,
+    "kl_div": F.kl_div,
+    "soft_margin_loss": F.soft_margin_loss,
+    "poisson_nll_loss": partial(F.poisson_nll_loss, full=True),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("target", [[3, 1], np.array([3, 1], "uint8"), mg.tensor([3, 1])], ids=type)
+@pytest.mark.parametrize("loss", OF_INTEGERS.values(), ids=OF_INTEGERS)
+def test_integers_as_targets_take_the_dtype_of_the_input(loss, target, dtype):
+    x = mg.tensor([0.5, -2.0], dtype=dtype)
+    found = loss(x, target)
+    assert found.dtype == dtype
+    assert found.item() == loss(x, mg.tensor([3.0, 1.0], dtype=dtype)).item()
 
 
 def test_a_number_as_variance():

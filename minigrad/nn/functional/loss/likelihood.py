@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.core import Tensor
-from minigrad.engine import as_operand
 from minigrad.errors import ShapeError
-from minigrad.nn.arguments import choice, number
+from minigrad.nn.arguments import choice, float_tensor, number
 from minigrad.nn.functional.loss.shared import REDUCTIONS, expected_cost, reduce_loss, same_shape
 from minigrad.ops import broadcast_to, exp, expand_dims, greater, log, maximum, select, xlogy
 
@@ -82,10 +81,10 @@ def gaussian_nll_loss(
 
 def variances(who: str, var: Any, x: Tensor) -> Tensor:
     """`var` in a shape that broadcasts to that of x. Raises ShapeError if it says neither how nor along which axis."""
-    v = as_operand(var)
-    if not isinstance(v, Tensor):
-        number(who, "var", v, at_least=0)
-        return broadcast_to(Tensor(np.asarray(v, x.dtype)), x.shape)
+    if isinstance(var, (int, float)):
+        number(who, "var", var, at_least=0)
+        return broadcast_to(Tensor(np.asarray(var, x.dtype)), x.shape)
+    v = float_tensor(who, "var", var)
     if v.shape == x.shape[:-1] and x.ndim > 0:
         return expand_dims(v, -1)
     different = [n for n, wanted in zip(v.shape, x.shape) if n != wanted]

@@ -13,7 +13,7 @@ from minigrad.core import Tensor
 from minigrad.engine import as_operand
 from minigrad.errors import ShapeError
 from minigrad.nn.arguments import choice, float_tensor
-from minigrad.ops import equal, isinf, logical_and, reduce_sum, select
+from minigrad.ops import cast, equal, isinf, logical_and, reduce_sum, select
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -30,7 +30,10 @@ def reduce_loss(who: str, losses: Tensor, reduction: str, count: Any = None) -> 
 
 
 def same_shape(who: str, **named: Any) -> list[Tensor]:
-    """All of them as tensors, the first of which must be of floats. Raises ShapeError if their shapes differ."""
+    """All of them as tensors of floats, integers and booleans in the dtype of the first, which must be of floats.
+
+    Raises ShapeError if their shapes differ, DtypeError if the first is not of floats.
+    """
     (name, first), *others = named.items()
     tensors = [float_tensor(who, name, first), *(as_operand(x) for _, x in others)]
     shapes = [getattr(x, "shape", ()) for x in tensors]
@@ -38,7 +41,14 @@ def same_shape(who: str, **named: Any) -> list[Tensor]:
         *names, last = named
         found = ", ".join(f"{name} {shape}" for name, shape in zip(named, shapes))
         raise ShapeError(f"[{who}] {', '.join(names)} and {last} must have the same shape: {found}.")
-    return [x if isinstance(x, Tensor) else Tensor(np.asarray(x, tensors[0].dtype)) for x in tensors]
+    return [as_floats(x, tensors[0].data.dtype) for x in tensors]
+
+
+def as_floats(x: Any, dtype: np.dtype) -> Tensor:
+    """A tensor of floats as it is, anything else in a dtype."""
+    if not isinstance(x, Tensor):
+        return Tensor(np.asarray(x, dtype))
+    return x if x.data.dtype.kind == "f" else cast(x, dtype=dtype)
 
 
 def fitting(who: str, name: str, weight: Any, x: Tensor) -> Any:
