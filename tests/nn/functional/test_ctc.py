@@ -40,6 +40,20 @@ def test_as_pytorch_behind_log_softmax(seed, form):
     np.testing.assert_allclose(seen[0][1], seen[1][1], rtol=1e-9, atol=1e-12)
 
 
+def test_how_the_gradient_differs_from_pytorchs():
+    """By exp(log_probs), at each step that counts, as the documentation has it."""
+    torch = pytest.importorskip("torch")
+    scores, labels, times, ends = problem(5)
+    log_probs = F.log_softmax(mg.tensor(scores), 2).numpy()
+    found = []
+    for tensor, f in ((mg.tensor, F), (torch.tensor, torch.nn.functional)):
+        x = tensor(log_probs, requires_grad=True)
+        f.ctc_loss(x, *map(tensor, (labels, times, ends)), reduction="sum").backward()
+        found.append(np.asarray(x.grad.tolist()))
+    running = np.arange(len(scores))[:, None, None] < times[:, None]
+    np.testing.assert_allclose(found[1] - found[0], running * np.exp(log_probs), rtol=1e-9, atol=1e-12)
+
+
 def test_what_is_behind_the_ends_does_not_matter():
     scores, labels, times, ends = problem(0)
     results = []
