@@ -33,6 +33,7 @@ from minigrad.nn.functional.adaptive import (
     global_max_pool,
 )
 from minigrad.nn.functional.affine import bilinear, linear
+from minigrad.nn.functional.attention import scaled_dot_product_attention
 from minigrad.nn.functional.conv import (
     conv1d,
     conv2d,
@@ -52,6 +53,7 @@ from minigrad.nn.functional.dropping import (
 )
 from minigrad.nn.functional.encoding import one_hot
 from minigrad.nn.functional.folding import fold, unfold
+from minigrad.nn.functional.lookup import embedding, embedding_bag
 from minigrad.nn.functional.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -117,6 +119,7 @@ from minigrad.nn.functional.pooling import (
     max_pool2d,
     max_pool3d,
 )
+from minigrad.nn.functional.positions import sinusoidal_positions
 from minigrad.nn.functional.recurrent import gru_cell, lstm_cell, rnn_relu_cell, rnn_tanh_cell
 from minigrad.nn.functional.resampling import interpolate
 from minigrad.nn.functional.shuffling import channel_shuffle, pixel_shuffle, pixel_unshuffle
@@ -124,6 +127,7 @@ from minigrad.nn.functional.units import maxout, rbf
 from minigrad.nn.functional.unpooling import max_unpool1d, max_unpool2d, max_unpool3d
 
 __all__ = [
+    "embedding", "embedding_bag", "scaled_dot_product_attention", "sinusoidal_positions",
     "celu", "elu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "noisy_relu", "prelu", "relu",
     "relu6", "rrelu", "selu", "softshrink", "threshold",
     "gelu", "glu", "logsigmoid", "mish", "scaled_tanh", "sigmoid", "silu", "softplus", "softsign", "tanh",

@@ -33,7 +33,8 @@ class Row:
     draw: gives a Call out of a Draw.  twin: what it is compared with, a torch class or function; by default that of the
     same name.  random: draws random numbers in training, so that only evaluation is compared with PyTorch (for a
     function, `draw` switches training off).  second: whether PyTorch has second derivatives of it.
-    smooth: whether there is anything to differentiate.  label: what tells two rows of one name apart.
+    smooth: whether the gradient is there to be checked; not if there is none, or it is scaled or left out on purpose.
+    label: what tells two rows of one name apart.
     """
 
     name: str
@@ -60,6 +61,17 @@ class Row:
     def call(self, i):
         """The i-th drawn call, always the same one."""
         return self.draw(Draw([zlib.crc32(str(self).encode()), i]))
+
+
+class Layer:
+    """A module among the arguments of another, which each library makes of its own."""
+
+    def __init__(self, name, *args, **kwargs):
+        self.name, self.args, self.kwargs = name, args, kwargs
+
+    def made_by(self, library):
+        """The module, of `minigrad.nn` or `torch.nn`."""
+        return getattr(library, self.name)(*self.args, **self.kwargs)
 
 
 @dataclass(frozen=True)

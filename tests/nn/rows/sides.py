@@ -3,14 +3,16 @@
 import numpy as np
 
 import minigrad as mg
+from minigrad import nn
 from minigrad.tree import leaves, tree_map
+from tests.nn.rows.row import Layer
 
 
 class Ours:
     """minigrad in a float dtype."""
 
-    def __init__(self, dtype):
-        self.dtype = dtype
+    def __init__(self, dtype, library=nn):
+        self.dtype, self.library = dtype, library
 
     def tensor(self, array, requires_grad=False):
         """An array as a tensor."""
@@ -22,16 +24,17 @@ class Ours:
 
     def made(self, row, call):
         """What the inputs are given to, and the constants among its other arguments."""
-        given = tree_map(self.given, [call.args, call.kwargs])
-        constants = [x for x in leaves(given) if isinstance(x, mg.Tensor)]
-        if not row.is_module:
-            return (lambda *x: row.ours(*x, *given[0], **given[1])), constants
         with mg.set_default_dtype(self.dtype):
-            module = row.ours(*given[0], **given[1])
-        return module, constants
+            given = tree_map(self.given, [call.args, call.kwargs])
+            constants = [x for x in leaves(given) if isinstance(x, mg.Tensor)]
+            if not row.is_module:
+                return (lambda *x: row.ours(*x, *given[0], **given[1])), constants
+            return row.ours(*given[0], **given[1]), constants
 
     def given(self, x, requires_grad=False):
-        """An argument: arrays as tensors, anything else as it is."""
+        """An argument: arrays as tensors, layers made, anything else as it is."""
+        if isinstance(x, Layer):
+            return x.made_by(self.library)
         return self.tensor(x, requires_grad and x.dtype.kind == "f") if isinstance(x, np.ndarray) else x
 
     def grad(self, y, xs, create_graph):
@@ -48,8 +51,9 @@ class Theirs(Ours):
     """PyTorch, always in float64."""
 
     def __init__(self, torch, dtype):
-        super().__init__(dtype)
+        super().__init__(dtype, torch.nn)
         self.torch = torch
+        torch.backends.cuda.enable_flash_sdp(False)  # on the CPU too: that form of attention has no second derivatives
 
     def tensor(self, array, requires_grad=False):
         rounded = self.cast(array)
@@ -57,8 +61,7 @@ class Theirs(Ours):
         return self.torch.tensor(wide, requires_grad=requires_grad)
 
     def made(self, row, call):
-        nn, F = self.torch.nn, self.torch.nn.functional
-        twin = row.twin or getattr(nn if row.is_module else F, row.name)
+        twin = row.twin or getattr(self.library if row.is_module else self.library.functional, row.name)
         given = tree_map(self.given, [call.args, call.kwargs])
         constants = [x for x in leaves(given) if isinstance(x, self.torch.Tensor)]
         if not row.is_module:
