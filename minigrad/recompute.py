@@ -19,7 +19,8 @@ def checkpoint(f: Callable, *args: Any) -> Any:
 
     Gradients reach the arguments and every parameter that f reads; in the second run these have the values of the
     first, the random numbers repeat, and state that f writes (running statistics) is put back. Arguments and result
-    may be nested. Raises GraphError if f closes over a computed tensor that needs a gradient: pass it as an argument.
+    may be nested. Raises GraphError if f closes over a computed tensor that needs a gradient: pass it as an argument;
+    in the backward pass of what f computed and handed out otherwise than as its result: return it.
     Inside a compiled function nothing is computed twice, and no memory is saved.
 
     >>> x = mg.tensor([1.0, 2.0], requires_grad=True)
@@ -30,7 +31,7 @@ def checkpoint(f: Callable, *args: Any) -> Any:
     if not engine.MODE.get().recording or engine.MODE.get().tracer is not None:  # compiled, f is not run twice
         return f(*args)
     state, start = random.default_generator.state_dict(), engine.next_order()
-    inside = tree_map(lambda x: cut(x) if is_float(x) else x, args)
+    inside = tree_map(entering, args)
     out = f(*inside)
     read = parameters_read(out, {x.node for x in leaves(inside) if is_float(x)}, start)
     return with_history(f, args, out, read, read, state)
@@ -85,6 +86,24 @@ recomputed.defvjp_joint(_rerun_and_differentiate)
 def cut(x: Tensor) -> Tensor:
     """The same values as a new leaf."""
     return x.detach().requires_grad_()
+
+
+def entering(x: Any) -> Any:
+    """An argument as the first run sees it, from which no gradient comes back."""
+    if not is_float(x):
+        return x
+    inside = cut(x)
+    if x.requires_grad:
+        inside.register_hook(lost)
+    return inside
+
+
+def lost(gradient: Tensor) -> None:
+    """Called with the gradient of an argument that has come another way than through the result."""
+    raise GraphError(
+        "[checkpoint] a tensor that was computed inside got out without being returned, and its gradient cannot come "
+        "back: let the function return it."
+    )
 
 
 def parameters_read(out: Any, arguments: set, start: int) -> list[Tensor]:

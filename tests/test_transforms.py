@@ -391,6 +391,19 @@ def test_checkpoint_refuses_computed_tensors_of_the_outside():
         mg.checkpoint(lambda x: x @ computed, double(X).requires_grad_())
 
 
+def test_checkpoint_says_what_got_out_without_being_returned():
+    kept = []
+
+    def leaky(x):
+        kept.append(mg.sum(x * x))
+        return mg.sin(x)
+
+    x = double(X).requires_grad_()
+    y = mg.checkpoint(leaky, mg.exp(x))
+    with pytest.raises(mg.GraphError, match=r"\[checkpoint\] a tensor that was computed inside got out"):
+        (mg.sum(y) + kept[0]).backward()
+
+
 def test_checkpoint_without_recording_is_the_function():
     x = double(X).requires_grad_()
     with mg.no_grad():

@@ -64,8 +64,8 @@ def collect_penalties() -> Iterator[list[Tensor]]:
     """Context manager: a list that each `nn.ActivationPenalty` called inside adds its penalty to.
 
     Add sum(penalties) to the loss. Blocks nest: a penalty goes to the innermost list; without any block, it is not
-    computed. In a compiled function, the block belongs inside of it, and so does what uses the list. A part of the
-    model that `mg.checkpoint` runs must not hold such a layer: its penalty's history would end at the checkpoint.
+    computed. In a compiled function, the block belongs inside of it, and so does what uses the list; in a part of the
+    model that `mg.checkpoint` runs likewise, and that part returns the sum.
 
     >>> layer = nn.ActivationPenalty(l2=1.0)
     >>> with nn.utils.collect_penalties() as penalties:
