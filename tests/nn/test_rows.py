@@ -6,6 +6,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn
+from minigrad.nn import functional as F
 from minigrad.tree import tree_map
 from tests.compiler.running import uncompiled
 from tests.nn.rows import ROWS
@@ -115,3 +116,18 @@ def noted(row, i):
     except Exception as error:
         error.add_note(f"call {i} of {row}: {row.call(i)}")
         raise
+
+
+def test_everything_public_has_a_row():
+    rows = {row.name for row in ROWS}
+    public = {*nn.__all__, *F.__all__} - NO_ROW.keys()
+    assert rows == public
+
+
+NO_ROW = {
+    "Module": "a base class", "Parameter": "a tensor",
+    "Sequential": "a container", "ModuleList": "a container", "ModuleDict": "a container", "ParameterList": "a container",
+    "functional": "a namespace", "init": "a namespace", "utils": "a namespace", "summary": "it looks at models",
+    "sinusoidal_positions": "a constant, tested against its formula",
+}  # fmt: skip
+"""Public names without a row, with the reason."""
