@@ -1,5 +1,8 @@
 """Activations near 0, far out and at infinity: value, first and second derivative to all digits, against mpmath."""
 
+import functools
+import itertools
+
 import mpmath
 import numpy as np
 import pytest
@@ -31,114 +34,133 @@ def nearly_gelu(x):
     return x * logistic(2 * mpmath.sqrt(2 / mp.pi) * (x + mpf("0.044715") * x**3))
 
 
-# name, arguments, the function
-SMOOTH = [
-    ("sigmoid", {}, logistic),
-    ("logsigmoid", {}, lambda x: -softplus(-x)),
-    ("tanh", {}, mpmath.tanh),
-    ("scaled_tanh", {}, lambda x: mpf("1.7159") * mpmath.tanh(2 * x / 3)),
-    ("tanh_linear", {"a": 0.25}, lambda x: mpmath.tanh(x) + x / 4),
-    ("softsign", {}, lambda x: x / (1 + abs(x))),
-    ("tanhshrink", {}, lambda x: x - mpmath.tanh(x)),
-    ("softplus", {"threshold": 1e9}, softplus),
-    ("softplus", {"beta": 0.5, "threshold": 1e9}, lambda x: 2 * softplus(x / 2)),
-    ("gelu", {}, lambda x: x * mpmath.erfc(-x / mpmath.sqrt(2)) / 2),
-    ("gelu", {"approximate": "tanh"}, nearly_gelu),
-    ("silu", {}, lambda x: x * logistic(x)),
-    ("mish", {}, lambda x: x * mpmath.tanh(softplus(x))),
-    ("hardsigmoid", {}, lambda x: min(max(x + 3, 0), 6) / 6),
-    ("hardswish", {}, lambda x: x * min(max(x + 3, 0), 6) / 6),
-    ("softshrink", {}, lambda x: mpmath.sign(x) * max(abs(x) - 0.5, 0)),
-    ("hardshrink", {}, lambda x: x if abs(x) > 0.5 else mpf(0)),
-    ("threshold", {"threshold": 0.1, "value": -3.0}, lambda x: x if x > 0.1 else mpf(-3)),
-    ("hardtanh", {"min_val": -2.0, "max_val": 1.5}, lambda x: min(max(x, -2), mpf(1.5))),
-]
-
-
 def bent(left, right=lambda x: x):
     """A function in two pieces that meet at 0."""
     return lambda x: right(x) if x > 0 else left(x)
 
 
-KINK_AT_0 = [
-    ("relu", {}, bent(lambda x: 0 * x)),
-    ("noisy_relu", {}, bent(lambda x: 0 * x)),
-    ("relu6", {}, bent(lambda x: 0 * x, lambda x: min(x, 6))),
-    ("leaky_relu", {"negative_slope": 0.25}, bent(lambda x: x / 4)),
-    ("prelu", {"weight": 0.25}, bent(lambda x: x / 4)),
-    ("rrelu", {"lower": 0.0, "upper": 0.5}, bent(lambda x: x / 4)),
-    ("elu", {"alpha": 1.5}, bent(lambda x: 1.5 * mpmath.expm1(x))),
-    ("selu", {}, bent(lambda x: SELU_SLOPE * mpmath.expm1(x), lambda x: SELU_SCALE * x)),
-    ("celu", {"alpha": 0.5}, bent(lambda x: mpmath.expm1(2 * x) / 2)),
+# name, arguments, the function; value and derivative far on the left, and on the right
+SMOOTH = [
+    ("sigmoid", {}, logistic, (0, 0), (1, 0)),
+    ("logsigmoid", {}, lambda x: -softplus(-x), (-INF, 1), (0, 0)),
+    ("tanh", {}, mpmath.tanh, (-1, 0), (1, 0)),
+    ("scaled_tanh", {}, lambda x: mpf("1.7159") * mpmath.tanh(2 * x / 3), (-1.7159, 0), (1.7159, 0)),
+    ("tanh_linear", {"a": 0.25}, lambda x: mpmath.tanh(x) + x / 4, (-INF, 0.25), (INF, 0.25)),
+    ("softsign", {}, lambda x: x / (1 + abs(x)), (-1, 0), (1, 0)),
+    ("tanhshrink", {}, lambda x: x - mpmath.tanh(x), (-INF, 1), (INF, 1)),
+    ("softplus", {"threshold": 1e9}, softplus, (0, 0), (INF, 1)),
+    ("softplus", {"beta": 0.5, "threshold": 1e9}, lambda x: 2 * softplus(x / 2), (0, 0), (INF, 1)),
+    ("gelu", {}, lambda x: x * mpmath.erfc(-x / mpmath.sqrt(2)) / 2, (0, 0), (INF, 1)),
+    ("gelu", {"approximate": "tanh"}, nearly_gelu, (0, 0), (INF, 1)),
+    ("silu", {}, lambda x: x * logistic(x), (0, 0), (INF, 1)),
+    ("mish", {}, lambda x: x * mpmath.tanh(softplus(x)), (0, 0), (INF, 1)),
+    ("hardsigmoid", {}, lambda x: min(max(x + 3, 0), 6) / 6, (0, 0), (1, 0)),
+    ("hardswish", {}, lambda x: x * min(max(x + 3, 0), 6) / 6, (0, 0), (INF, 1)),
+    ("softshrink", {}, lambda x: mpmath.sign(x) * max(abs(x) - 0.5, 0), (-INF, 1), (INF, 1)),
+    ("hardshrink", {}, lambda x: x if abs(x) > 0.5 else mpf(0), (-INF, 1), (INF, 1)),
+    ("threshold", {"threshold": 0.1, "value": -3.0}, lambda x: x if x > 0.1 else mpf(-3), (-3, 0), (INF, 1)),
+    ("hardtanh", {"min_val": -2.0, "max_val": 1.5}, lambda x: min(max(x, -2), mpf(1.5)), (-2, 0), (1.5, 0)),
 ]
-CASES = [*((*row, POINTS) for row in SMOOTH), *((*row, POINTS[POINTS != 0]) for row in KINK_AT_0)]
+KINK_AT_0 = [
+    ("relu", {}, bent(lambda x: 0 * x), (0, 0), (INF, 1)),
+    ("noisy_relu", {}, bent(lambda x: 0 * x), (0, 0), (INF, 1)),
+    ("relu6", {}, bent(lambda x: 0 * x, lambda x: min(x, 6)), (0, 0), (6, 0)),
+    ("leaky_relu", {"negative_slope": 0.25}, bent(lambda x: x / 4), (-INF, 0.25), (INF, 1)),
+    ("prelu", {"weight": 0.25}, bent(lambda x: x / 4), (-INF, 0.25), (INF, 1)),
+    ("rrelu", {"lower": 0.0, "upper": 0.5}, bent(lambda x: x / 4), (-INF, 0.25), (INF, 1)),
+    (
+        "rrelu",
+        {"lower": 0.25, "upper": 0.25, "training": True},
+        bent(lambda x: x / 4),
+        (-INF, 0.25),
+        (INF, 1),
+    ),
+    ("elu", {"alpha": 1.5}, bent(lambda x: 1.5 * mpmath.expm1(x)), (-1.5, 0), (INF, 1)),
+    (
+        "selu",
+        {},
+        bent(lambda x: SELU_SLOPE * mpmath.expm1(x), lambda x: SELU_SCALE * x),
+        (-float(SELU_SLOPE), 0),
+        (INF, float(SELU_SCALE)),
+    ),
+    ("celu", {"alpha": 0.5}, bent(lambda x: mpmath.expm1(2 * x) / 2), (-0.5, 0), (INF, 1)),
+]
+FAR = np.array([-1e30, 1e30, -INF, INF])  # squares and cubes of the first two overflow in float32
+CASES = [*((row, POINTS) for row in SMOOTH), *((row, POINTS[POINTS != 0]) for row in KINK_AT_0)]
+GROUP = 8
+"""So many functions are compiled as one, which costs less than one by one."""
 
 
-def derivatives(name, arguments, x):
+def derivatives(f, x):
     """The value and the first two derivatives, each with respect to its own element."""
-    y = getattr(F, name)(x, **arguments)
+    y = f(x)
     (first,) = mg.autograd.grad(y.sum(), x, create_graph=True)
     second = mg.autograd.grad(first.sum(), x)[0] if first.requires_grad else mg.zeros_like(first)
-    return [t.numpy() for t in (y, first, second)]
+    return y, first, second
 
 
-@pytest.mark.parametrize(("name", "arguments", "function", "points"), CASES)
-@pytest.mark.parametrize("dtype", PRECISION)
-def test_all_digits(name, arguments, function, points, dtype):
-    x = mg.tensor(points, dtype=dtype, requires_grad=True)
+def evaluate(functions, xs):
+    return [derivatives(f, x) for f, x in zip(functions, xs)]
+
+
+def one_by_one(functions, xs):
+    """The same element by element: where all are moderate, a function may take a shorter way."""
+    for f, x in zip(functions, xs):
+        alone = [mg.tensor([v], dtype=x.dtype, requires_grad=True) for v in x.numpy()]
+        yield [mg.concat(results) for results in zip(*(derivatives(f, v) for v in alone))]
+
+
+WAYS = {"eager": evaluate, "one by one": one_by_one, "compiled": mg.jit(evaluate, warmup=0)}
+
+
+@functools.cache
+def found(dtype, way):
+    """For every case what `derivatives` gives, at its points and far out."""
+    functions = [functools.partial(getattr(F, name), **arguments) for (name, arguments, *_), _ in CASES]
+    xs = [mg.tensor([*points, *FAR], dtype=dtype, requires_grad=True) for _, points in CASES]
+    groups = [slice(i, i + GROUP) for i in range(0, len(CASES), GROUP)]
+    results = [result for group in groups for result in WAYS[way](tuple(functions[group]), xs[group])]
+    return [[t.numpy() for t in result] for result in results]
+
+
+NAMES = [f"{name}-{i}" for i, ((name, *_), _) in enumerate(CASES)]
+each_case = pytest.mark.parametrize("case", range(len(CASES)), ids=NAMES)
+COSTLY = {("compiled", "float64"): pytest.mark.exhaustive}  # float32 has more functions of its own
+each_way = pytest.mark.parametrize(
+    ("way", "dtype"), [pytest.param(*x, marks=COSTLY.get(x, ())) for x in itertools.product(WAYS, PRECISION)]
+)
+
+
+@each_case
+@each_way
+def test_all_digits(case, way, dtype):
+    (_, _, function, *_), points = CASES[case]
     rtol, atol = PRECISION[dtype]
-    for order, found in enumerate(derivatives(name, arguments, x)):
+    for order, result in enumerate(found(dtype, way)[case]):
         with mp.workdps(DIGITS):
-            true = [float(mpmath.diff(function, mpf(float(p)), order)) for p in x.numpy()]
-        np.testing.assert_allclose(found, true, rtol=rtol, atol=atol, err_msg=f"derivative {order}")
+            true = [float(mpmath.diff(function, mpf(float(p)), order)) for p in points.astype(dtype)]
+        np.testing.assert_allclose(result[: -len(FAR)], true, rtol=rtol, atol=atol, err_msg=f"derivative {order}")
 
 
-# name, arguments, value and derivative at minus infinity, value and derivative at infinity
-AT_INFINITY = [
-    ("relu", {}, (0, 0), (INF, 1)),
-    ("noisy_relu", {}, (0, 0), (INF, 1)),
-    ("noisy_relu", {"training": True}, (0, 0), (INF, 1)),
-    ("relu6", {}, (0, 0), (6, 0)),
-    ("leaky_relu", {"negative_slope": 0.25}, (-INF, 0.25), (INF, 1)),
-    ("prelu", {"weight": 0.25}, (-INF, 0.25), (INF, 1)),
-    ("rrelu", {"lower": 0.25, "upper": 0.25, "training": True}, (-INF, 0.25), (INF, 1)),
-    ("elu", {"alpha": 1.5}, (-1.5, 0), (INF, 1)),
-    ("selu", {}, (-float(SELU_SLOPE), 0), (INF, float(SELU_SCALE))),
-    ("celu", {"alpha": 0.5}, (-0.5, 0), (INF, 1)),
-    ("hardtanh", {}, (-1, 0), (1, 0)),
-    ("hardsigmoid", {}, (0, 0), (1, 0)),
-    ("hardswish", {}, (0, 0), (INF, 1)),
-    ("threshold", {"threshold": 1.0, "value": -3.0}, (-3, 0), (INF, 1)),
-    ("softshrink", {}, (-INF, 1), (INF, 1)),
-    ("hardshrink", {}, (-INF, 1), (INF, 1)),
-    ("sigmoid", {}, (0, 0), (1, 0)),
-    ("logsigmoid", {}, (-INF, 1), (0, 0)),
-    ("tanh", {}, (-1, 0), (1, 0)),
-    ("scaled_tanh", {}, (-1.7159, 0), (1.7159, 0)),
-    ("tanh_linear", {"a": 0.5}, (-INF, 0.5), (INF, 0.5)),
-    ("softsign", {}, (-1, 0), (1, 0)),
-    ("tanhshrink", {}, (-INF, 1), (INF, 1)),
-    ("softplus", {}, (0, 0), (INF, 1)),
-    ("gelu", {}, (0, 0), (INF, 1)),
-    ("gelu", {"approximate": "tanh"}, (0, 0), (INF, 1)),
-    ("silu", {}, (0, 0), (INF, 1)),
-    ("mish", {}, (0, 0), (INF, 1)),
-]
+@each_case
+@each_way
+def test_infinity(case, way, dtype):
+    """The limits; where a value has none, at 1e30 it is as large as the slope makes it."""
+    *_, left, right = CASES[case][0]
+    value, slope, curvature = (result[-len(FAR) :] for result in found(dtype, way)[case])
+    limits, slopes = np.array([left, right] * 2).T
+    finite = np.where(np.isinf(limits), slopes * np.clip(FAR, -1e30, 1e30), limits)
+    np.testing.assert_allclose(value, np.where(np.isinf(FAR), limits, finite), rtol=1e-6, atol=1e-25)
+    np.testing.assert_allclose(slope, slopes, rtol=1e-6, atol=1e-25)
+    np.testing.assert_allclose(curvature, np.zeros(4), atol=1e-25)
 
 
-@pytest.mark.parametrize(("name", "arguments", "left", "right"), AT_INFINITY)
-@pytest.mark.parametrize("large", [1e30, INF])
-@pytest.mark.parametrize("dtype", PRECISION)
-def test_infinity(name, arguments, left, right, large, dtype):
-    """And where squares and cubes overflow: the same, but that a value is as large as the input."""
-    x = mg.tensor([-large, large], dtype=dtype, requires_grad=True)
-    value, slope, curvature = derivatives(name, arguments, x)
-    limits = np.array([left, right]).T
-    scale = np.array([left[1], right[1]])
-    expected = limits[0] if large == INF else np.where(np.isinf(limits[0]), scale * x.numpy(), limits[0])
-    np.testing.assert_allclose(value, expected, rtol=1e-6, atol=1e-25)
-    np.testing.assert_allclose(slope, limits[1], rtol=1e-6, atol=1e-25)
-    np.testing.assert_allclose(curvature, [0, 0], atol=1e-25)
+def test_the_noise_of_noisy_relu_at_infinity():
+    x = mg.tensor([-INF, -1e30, 1e30, INF], requires_grad=True)
+    value, slope, curvature = derivatives(lambda x: F.noisy_relu(x, training=True), x)
+    np.testing.assert_allclose(value.numpy(), [0, 0, 1e30, INF], rtol=1e-6)
+    assert slope.tolist() == [0, 0, 1, 1]
+    assert curvature.tolist() == [0, 0, 0, 0]
 
 
 def test_the_weight_of_prelu_does_not_see_infinity_on_the_right():
