@@ -11,7 +11,7 @@ from minigrad.errors import ConfigError, ShapeError
 from minigrad.nn import functional as F
 from minigrad.nn import init
 from minigrad.nn.arguments import choice, per_dim, size
-from minigrad.nn.functional.conv import padding_pairs
+from minigrad.nn.functional.conv import full_sizes, padding_pairs
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 from minigrad.ops import zeros
@@ -43,7 +43,7 @@ class ConvBase(Module):
         self.out_channels = size(who, "out_channels", out_channels, 1)
         self.kernel_size = per_dim(who, "kernel_size", kernel_size, self.dims, 1)
         self.stride = per_dim(who, "stride", stride, self.dims, 1)
-        self.padding = padding if isinstance(padding, str) else per_dim(who, "padding", padding, self.dims)
+        self.padding: Any = padding if isinstance(padding, str) else per_dim(who, "padding", padding, self.dims)
         self.dilation = per_dim(who, "dilation", dilation, self.dims, 1)
         self.groups = size(who, "groups", groups, 1)
         if in_channels % groups or out_channels % groups:
@@ -176,13 +176,11 @@ class ConvTransposeNd(ConvBase):
 
     def padding_for(self, input: Tensor, output_size: Sequence[int]) -> tuple[int, ...]:
         """The output padding that gives this size, of all axes or of the spatial ones."""
-        spatial = input.shape[-self.dims :]
-        padding = per_dim("conv_transpose", "padding", self.padding, self.dims)
-        geometry = zip(spatial, self.kernel_size, self.stride, padding, self.dilation)
-        least = tuple((n - 1) * s - 2 * p + d * (k - 1) + 1 for n, k, s, p, d in geometry)
         wanted = tuple(output_size)
         if len(wanted) == input.ndim:
             wanted = wanted[-self.dims :]
+        full = full_sizes(input.shape[-self.dims :], self.kernel_size, self.stride, self.dilation)
+        least = tuple(n - 2 * p for n, p in zip(full, self.padding))
         extra = tuple(n - low for n, low in zip(wanted, least))
         if len(wanted) != self.dims or not all(0 <= e < s for e, s in zip(extra, self.stride)):
             most = tuple(low + s - 1 for low, s in zip(least, self.stride))

@@ -11,6 +11,13 @@ Size = int | tuple[int, ...]
 Factor = float | tuple[float, ...]
 
 
+def as_floats(factor: Factor | None) -> Factor | None:
+    """One factor, or several, as PyTorch keeps and shows them."""
+    if isinstance(factor, (tuple, list)):
+        return tuple(map(float, factor))
+    return None if factor is None else float(factor)
+
+
 class Upsample(Module):
     """Images at another size, (N, C, *S) -> (N, C, *S'): see `F.interpolate`.
 
@@ -28,7 +35,7 @@ class Upsample(Module):
     ) -> None:
         check_arguments(type(self).__name__, size, scale_factor, mode, align_corners, recompute_scale_factor)
         self.size = size
-        self.scale_factor = scale_factor
+        self.scale_factor = as_floats(scale_factor)
         self.mode = mode
         self.align_corners = align_corners
         self.recompute_scale_factor = recompute_scale_factor

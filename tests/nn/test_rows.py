@@ -56,6 +56,15 @@ def compare(row, call, us, them):
         assert_same(doubled, {name: x.numpy() for name, x in theirs.state_dict().items()}, us.dtype)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:torch")
+@pytest.mark.parametrize("row", [row for row in ROWS if row.is_module and row.twin is None], ids=str)
+def test_shown_as_pytorch(row, torch):
+    """Between the parentheses stands what PyTorch has there, and perhaps more."""
+    for i in range(CALLS):
+        ours, theirs = (side.made(row, row.call(i))[0] for side in (Ours("float64"), Theirs(torch, "float64")))
+        assert ours.extra_repr().startswith(theirs.extra_repr().removesuffix(", inplace=False"))
+
+
 @pytest.mark.parametrize("row", [row for row in ROWS if row.smooth], ids=str)
 def test_gradients(row):
     for i in range(2):

@@ -187,7 +187,7 @@ def conv_transpose(
         raise ConfigError(
             f"[{who}] output_padding must be smaller than stride or dilation, got {extra}, {stride}, {dilation}."
         )
-    full = tuple((t - 1) * s + d * (k - 1) + 1 for t, s, d, k in zip(x.shape[2:], stride, dilation, w.shape[2:]))
+    full = full_sizes(x.shape[2:], w.shape[2:], stride, dilation)
     if any(n - 2 * c + e < 1 for n, c, e in zip(full, crop, extra)):
         raise ShapeError(f"[{who}] nothing is left of {full} after padding={crop}: input {x.shape}, weight {w.shape}.")
     # The end of the full result is cut less by `output_padding`, and continued with zeros if nothing is left to cut.
@@ -198,6 +198,13 @@ def conv_transpose(
         zeros_after = tuple((0, max(e - c, 0)) for e, c in zip(extra, crop))
         out = pad_constant(out, widths=((0, 0), (0, 0), *zeros_after), value=0.0)
     return unbatched(add_bias(who, out, bias), input)
+
+
+def full_sizes(
+    spatial: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
+) -> tuple[int, ...]:
+    """The sizes of a transposed convolution before `padding` is cut off."""
+    return tuple((n - 1) * s + d * (k - 1) + 1 for n, k, s, d in zip(spatial, kernel, stride, dilation))
 
 
 # ---- checks and arguments

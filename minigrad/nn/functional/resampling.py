@@ -49,7 +49,7 @@ def interpolate(
     elements around s(t) = (t + 1/2) r - 1/2; "area", the mean over a window as in `adaptive_avg_pool2d`.
     align_corners: for the linear and cubic modes, s(t) = t (n - 1) / (m - 1): the first and last elements stay there.
     recompute_scale_factor: with a scale_factor, whether r = n / m all the same.
-    antialias: not supported; True raises ConfigError.
+    antialias: for "bilinear" and "bicubic" (then a = -1/2): where the image shrinks, the weights reach r times as far.
     Returns (N, C, *S').  Raises ShapeError for an input of another rank or without elements, ConfigError for other
     arguments.  The linear and cubic modes are a product with a matrix along each axis, so that an infinity reaches all
     of its row and column.
@@ -57,7 +57,9 @@ def interpolate(
     >>> F.interpolate(mg.tensor([[[1.0, 3.0]]]), size=4, mode="linear")
     tensor([[[1. , 1.5, 2.5, 3. ]]])
     """
-    check_arguments("interpolate", size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
+    check_arguments("interpolate", size, scale_factor, mode, align_corners, recompute_scale_factor)
+    if antialias and mode not in ("bilinear", "bicubic"):
+        raise ConfigError(f"[interpolate] antialias goes with modes 'bilinear' and 'bicubic', not with {mode!r}.")
     x = float_tensor("interpolate", "input", input)
     dims = x.ndim - 2
     if dims not in DIMS[mode]:
@@ -71,18 +73,22 @@ def interpolate(
     if recompute_scale_factor:
         factors = (None,) * dims
     for axis, (count, factor) in enumerate(zip(counts, factors), start=2):
-        if mode == "bicubic" or count != x.shape[axis]:
-            x = resampled(x, axis, mode, count, factor, bool(align_corners))
+        n = x.shape[axis]
+        if mode == "nearest" and dims == 2 and count in (n, 2 * n):
+            factor = None  # PyTorch has it so in two dimensions, not in one or three
+        if n == count and (factor is None or antialias or mode.endswith("linear")):
+            continue
+        if mode in PICKING:
+            x = gather(x, Tensor(nearest(n, count, factor, mode, x.dtype)), axes=(axis,))
+        else:
+            matrix = mixing_matrix(n, count, factor, mode == "bicubic", bool(align_corners), bool(antialias), x.dtype)
+            x = mixed(x, axis, Tensor(matrix))
     return x
 
 
-def resampled(x: Tensor, axis: int, mode: str, count: int, factor: float | None, align_corners: bool) -> Tensor:
-    """x at another size along one axis: picked elements, or a product with a matrix."""
-    n = x.shape[axis]
-    if mode in PICKING:
-        return gather(x, Tensor(nearest(n, count, factor, mode, x.dtype)), axes=(axis,))
-    matrix = Tensor(mixing_matrix(n, count, factor, mode == "bicubic", align_corners, x.dtype))
-    before, after = x.shape[:axis], x.shape[axis + 1 :]
+def mixed(x: Tensor, axis: int, matrix: Tensor) -> Tensor:
+    """The matrix, (count, n), times x along one axis."""
+    (count, n), before, after = matrix.shape, x.shape[:axis], x.shape[axis + 1 :]
     if not after:  # one product; the general one would be of as many matrices of one column
         rows = matmul2(reshape_to(x, shape=(math.prod(before), n)), matrix, tb=True)
     else:
@@ -101,28 +107,43 @@ def nearest(n: int, count: int, factor: float | None, mode: str, dtype: np.dtype
 
 @lru_cache
 def mixing_matrix(
-    n: int, count: int, factor: float | None, cubic: bool, align_corners: bool, dtype: np.dtype
+    n: int, count: int, factor: float | None, cubic: bool, align_corners: bool, antialias: bool, dtype: np.dtype
 ) -> np.ndarray:
-    """(count, n): the weights of the inputs in each output; what would look beyond the border looks at the border."""
-    t = np.arange(count)
+    """(count, n): the weights of the inputs in each output."""
     if align_corners:
-        position = t * ((n - 1) / (count - 1) if count > 1 else 0.0)
+        step = (n - 1) / (count - 1) if count > 1 else 0.0
     else:
-        position = (t + 0.5) * (1 / factor if factor else n / count) - 0.5
+        step = 1 / factor if factor else n / count
+    t = np.arange(count)
+    if antialias:
+        return smoothing_matrix((t + 0.5) * step - 0.5, n, max(step, 1.0), cubic).astype(dtype)
+    position = t * step if align_corners else (t + 0.5) * step - 0.5
     first = np.floor(position)
     matrix = np.zeros((count, n))
     for tap in (-1, 0, 1, 2) if cubic else (0, 1):
         distance = np.abs(position - first - tap)
-        at = np.clip(first + tap, 0, n - 1).astype(np.int64)
-        np.add.at(matrix, (t, at), keys_kernel(distance) if cubic else 1 - distance)
+        at = np.clip(first + tap, 0, n - 1).astype(np.int64)  # beyond the border is the border
+        np.add.at(matrix, (t, at), keys_kernel(distance, -0.75) if cubic else triangle(distance))
     return matrix.astype(dtype)
 
 
-def keys_kernel(distance: np.ndarray, a: float = -0.75) -> np.ndarray:
-    """The cubic convolution kernel (Keys 1981) at distances up to 2."""
+def smoothing_matrix(position: np.ndarray, n: int, width: float, cubic: bool) -> np.ndarray:
+    """(count, n): weights that reach `width` times as far, of those elements that there are."""
+    distance = np.abs(position[:, None] - np.arange(n)) / width
+    weights = keys_kernel(distance, -0.5) if cubic else triangle(distance)
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def triangle(distance: np.ndarray) -> np.ndarray:
+    """The weights of linear interpolation."""
+    return np.maximum(1 - distance, 0)
+
+
+def keys_kernel(distance: np.ndarray, a: float) -> np.ndarray:
+    """Those of cubic convolution (Keys 1981)."""
     near = ((a + 2) * distance - (a + 3)) * distance**2 + 1
     far = ((a * distance - 5 * a) * distance + 8 * a) * distance - 4 * a
-    return np.where(distance <= 1, near, far)
+    return np.where(distance <= 1, near, np.where(distance < 2, far, 0))
 
 
 def targets(
@@ -145,17 +166,15 @@ def check_arguments(
     mode: str,
     align_corners: bool | None,
     recompute_scale_factor: bool | None,
-    antialias: bool = False,
 ) -> None:
     """Raises ConfigError for what does not go together, whatever the input."""
     choice(who, "mode", mode, tuple(DIMS))
     if (size is None) == (scale_factor is None):
         raise ConfigError(f"[{who}] give either size or scale_factor, got {size!r} and {scale_factor!r}.")
-    if scale_factor is not None and not np.min(scale_factor) > 0:
-        raise ConfigError(f"[{who}] scale_factor must be positive, got {scale_factor!r}.")
+    factors = scale_factor if isinstance(scale_factor, (tuple, list)) else (scale_factor,)
+    if scale_factor is not None and not all(isinstance(f, (int, float, np.number)) and f > 0 for f in factors):
+        raise ConfigError(f"[{who}] scale_factor must be a positive number, or several, got {scale_factor!r}.")
     if align_corners is not None and mode in PICKING:
         raise ConfigError(f"[{who}] align_corners goes with linear and cubic modes, not with mode {mode!r}.")
     if recompute_scale_factor and size is not None:
         raise ConfigError(f"[{who}] recompute_scale_factor goes with scale_factor, got size={size!r}.")
-    if antialias:
-        raise ConfigError(f"[{who}] antialias is not supported.")

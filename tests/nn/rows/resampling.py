@@ -16,8 +16,7 @@ def target(draw, spatial):
     dims = len(spatial)
     if draw.flag():
         return {"size": draw.one_of(draw.integer(1, 7), draw.integers(dims, 1, 7))}
-    # Between 1 and 1 + 1 / n, PyTorch's nearest modes do one thing in two dimensions and another in one and three.
-    factors = tuple(draw.one_of(2, 0.5, 1.7, 0.8) for _ in spatial)
+    factors = tuple(draw.one_of(2, 0.5, 1.7, 0.8, 1.1, 2.3) for _ in spatial)
     factors = tuple(f if math.floor(n * f) else 2.5 for n, f in zip(spatial, factors))
     return {"scale_factor": factors[0] if dims == 1 and draw.flag() else factors}
 
@@ -33,6 +32,17 @@ def interpolate(draw):
     return Call((draw.normal(draw.one_of(0, 1, 2), draw.integer(1, 2), *spatial),), (), options)
 
 
+def antialiased(draw):
+    """PyTorch repeats rows if the result has one column, and errs in gradients if a factor leaves a size alone."""
+    spatial = draw.integers(2, 3, 7)
+    target = draw.one_of(
+        {"size": (draw.integer(1, 7), draw.integer(2, 7))},
+        {"scale_factor": (draw.one_of(2, 1.7, 0.8), draw.one_of(2, 1.7, 0.8))},
+    )
+    options = {"mode": draw.one_of("bilinear", "bicubic"), "align_corners": draw.flag(), "antialias": True, **target}
+    return Call((draw.normal(draw.integer(1, 2), draw.integer(1, 2), *spatial),), (), options)
+
+
 def upsampling2d(draw):
     spatial = draw.integers(2, 1, 5)
     return Call((draw.normal(draw.one_of(0, 1, 2), draw.integer(1, 2), *spatial),), (), target(draw, spatial))
@@ -41,6 +51,7 @@ def upsampling2d(draw):
 ROWS = [
     Row("Upsample", interpolate),
     Row("interpolate", interpolate),
+    Row("interpolate", antialiased, label="antialias"),
     Row("UpsamplingNearest2d", upsampling2d),
     Row("UpsamplingBilinear2d", upsampling2d),
 ]
@@ -67,7 +78,7 @@ def corners(draw):
 
 
 def antialias(draw):
-    return lambda: F.interpolate(mg.ones((1, 1, 2, 2)), 3, mode="bicubic", antialias=True), ["antialias"]
+    return lambda: F.interpolate(mg.ones((1, 1, 2, 2)), 3, antialias=True), ["antialias goes with", "'nearest'"]
 
 
 def mode(draw):
@@ -78,6 +89,11 @@ def factors(draw):
     return lambda: F.interpolate(mg.ones((1, 1, 2)), scale_factor=(2, 2)), ["a number or 1 of them", (2, 2)]
 
 
+def negative(draw):
+    factor = draw.number(-2, 0)
+    return lambda: nn.Upsample(scale_factor=(2, factor)), ["scale_factor must be a positive number", factor]
+
+
 WRONG = [
     Wrong("interpolate", rank),
     Wrong("interpolate", nothing),
@@ -85,5 +101,6 @@ WRONG = [
     Wrong("interpolate", corners, ConfigError),
     Wrong("interpolate", antialias, ConfigError),
     Wrong("Upsample", mode, ConfigError),
+    Wrong("Upsample", negative, ConfigError),
     Wrong("interpolate", factors, ConfigError),
 ]
