@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from minigrad.core import Tensor
 from minigrad.dtypes import DtypeLike
@@ -18,6 +18,11 @@ from minigrad.ops import zeros
 
 class Table(Module):
     """What Embedding and EmbeddingBag share: `num_embeddings` vectors of `embedding_dim` numbers, in `weight`."""
+
+    usual: ClassVar[dict[str, Any]] = {
+        "padding_idx": None, "max_norm": None, "norm_type": 2.0, "scale_grad_by_freq": False,
+    }  # fmt: skip
+    """The arguments that are shown unless they have this value, in PyTorch's order."""
 
     def __init__(
         self,
@@ -59,10 +64,9 @@ class Table(Module):
             self.weight.assign_(values)
 
     def extra_repr(self) -> str:
-        parts = [f"{self.num_embeddings}, {self.embedding_dim}"]
-        plain = {"padding_idx": None, "max_norm": None, "norm_type": 2.0, "scale_grad_by_freq": False}
-        parts += [f"{name}={getattr(self, name)}" for name, usual in plain.items() if getattr(self, name) != usual]
-        return ", ".join(parts)
+        values = {name: getattr(self, name) for name in self.usual}
+        shown = [f", {name}={value!r}" for name, value in values.items() if value != self.usual[name]]
+        return f"{self.num_embeddings}, {self.embedding_dim}" + "".join(shown)
 
 
 class Embedding(Table):
@@ -141,6 +145,10 @@ class EmbeddingBag(Table):
     (2, 3)
     """
 
+    usual: ClassVar[dict[str, Any]] = {
+        "max_norm": None, "norm_type": 2.0, "scale_grad_by_freq": False, "mode": "", "padding_idx": None,
+    }  # fmt: skip
+
     def __init__(
         self,
         num_embeddings: int,
@@ -196,6 +204,3 @@ class EmbeddingBag(Table):
             input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.mode, self.sparse,
             per_sample_weights, self.include_last_offset, self.padding_idx,
         )  # fmt: skip
-
-    def extra_repr(self) -> str:
-        return f"{super().extra_repr()}, mode={self.mode!r}"
