@@ -134,9 +134,11 @@ def test_everything_public_has_a_row():
 
 
 NO_ROW = {
-    "Module": "a base class", "Parameter": "a tensor",
-    "Sequential": "a container", "ModuleList": "a container", "ModuleDict": "a container", "ParameterList": "a container",
-    "functional": "a namespace", "init": "a namespace", "utils": "a namespace", "summary": "it looks at models",
+    "Module": "a base class",
+    "Parameter": "a tensor",
+    **dict.fromkeys(["Sequential", "ModuleList", "ModuleDict", "ParameterList"], "a container"),
+    **dict.fromkeys(["functional", "init", "utils"], "a namespace"),
+    "summary": "it looks at models",
     "sinusoidal_positions": "a constant, tested against its formula",
-}  # fmt: skip
+}
 """Public names without a row, with the reason."""
