@@ -170,11 +170,11 @@ def owner(array: Any) -> Any:
 
 
 def shapes(out: Any) -> tuple | None:
-    """The shape of a tensor; of a nest of them the shapes, in tuples."""
-    parts = children(out)
-    if parts is not None:
-        return tuple(map(shapes, parts))
-    return out.shape if isinstance(out, Tensor) else None
+    """The shape of a tensor; of a nest of them the shapes, in tuples; None for anything else."""
+    if isinstance(out, Tensor):
+        return out.shape
+    parts = children(out) if out is not None else None
+    return None if parts is None else tuple(map(shapes, parts))
 
 
 def called(layer: Layer) -> str:

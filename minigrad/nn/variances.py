@@ -51,11 +51,11 @@ class LayerVariance:
 class Variances:
     """What `nn.init.check` returns; printed it is a table, with the warnings below.
 
-    input: the variance of the input.  layers: a `LayerVariance` for each call of a module without modules inside, in
-    the order of the calls.  warnings: what vanishes or explodes, in words.
+    input: the variance of the input, None if it is of integers.  layers: a `LayerVariance` for each call of a module
+    without modules inside, in the order of the calls.  warnings: what vanishes or explodes, in words.
     """
 
-    input: float
+    input: float | None
     layers: tuple[LayerVariance, ...]
     warnings: tuple[str, ...]
 
@@ -104,7 +104,8 @@ def check(model: Module, batch: Any, loss: Callable | None = None, limit: float 
     layers = [
         measured(paths[module], module, x, next(grads) if x.requires_grad else None) for module, x in calls
     ]
-    start = variance(*(x for x in inputs if is_float(x)))
+    floats = [x for x in inputs if is_float(x)]
+    start = variance(*floats) if floats else None
     layers = with_ratios(start, layers)
     weighted = [layer for layer in layers if layer.weighted]
     warnings = [
@@ -158,12 +159,12 @@ def measured(path: str, module: Module, out: Tensor, gradient: Tensor | None) ->
 
 def variance(*tensors: Tensor) -> float:
     """The variance of all elements."""
-    values = np.concatenate([np.ravel(x.numpy()).astype(np.float64) for x in tensors]) if tensors else np.zeros(0)
+    values = np.concatenate([np.ravel(x.numpy()).astype(np.float64) for x in tensors])
     with np.errstate(invalid="ignore"):  # of infinite values it is NaN
         return float(values.var()) if values.size else math.nan
 
 
-def with_ratios(start: float, layers: Sequence[LayerVariance]) -> list[LayerVariance]:
+def with_ratios(start: float | None, layers: Sequence[LayerVariance]) -> list[LayerVariance]:
     """The layers with their ratios to the neighbours that have weights."""
     found = list(layers)
     places = [i for i, layer in enumerate(layers) if layer.weighted]

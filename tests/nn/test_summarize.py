@@ -128,7 +128,7 @@ class Pair(nn.Module):
         self.layer = nn.Linear(3, 2)
 
     def forward(self, x, index):
-        return self.layer(x), (index, {"sum": x.sum()})
+        return self.layer(x), (index, {"sum": x.sum()}), None
 
 
 GIVEN = {
@@ -147,7 +147,7 @@ def test_inputs(make, given):
     found = nn.summary(make(), given).layers
     assert found[1].output[0] == 4
     if make is Pair:
-        assert found[0].output == ((4, 2), ((4,), ((),)))
+        assert found[0].output == ((4, 2), ((4,), ((),)), None)
 
 
 def test_the_dtype_is_the_models():

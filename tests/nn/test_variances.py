@@ -132,6 +132,16 @@ def test_convolutions_and_calls_in_order():
     assert found.layers[1].forward_ratio is None
 
 
+def test_an_input_of_integers():
+    """Has no variance to compare with; that of the layers is looked at."""
+    model = nn.Sequential(nn.Embedding(10, 8), nn.Linear(8, 4), nn.Linear(4, 2))
+    found = nn.init.check(model, mg.tensor([1, 2, 3]))
+    assert found.input is None
+    assert found.layers[0].forward_ratio is None
+    assert found.layers[1].forward_ratio == found.layers[1].forward / found.layers[0].forward
+    assert "nan" not in str(found)
+
+
 def test_the_model_is_left_as_it_was():
     model = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5), nn.Linear(4, 2))
     random, before = mg.random.default_generator.state_dict(), [m.configuration() for m in model.modules()]
