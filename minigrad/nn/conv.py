@@ -168,15 +168,15 @@ class ConvTransposeNd(ConvBase):
         self.output_padding = per_dim(who, "output_padding", output_padding, self.dims)
         self.make_parameters(in_channels, out_channels // groups, bias, dtype)
 
-    def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
+    def forward(self, input: Tensor, output_size: int | Sequence[int] | None = None) -> Tensor:
         extra = self.output_padding if output_size is None else self.padding_for(input, output_size)
         return self.function(
             input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
         )
 
-    def padding_for(self, input: Tensor, output_size: Sequence[int]) -> tuple[int, ...]:
+    def padding_for(self, input: Tensor, output_size: int | Sequence[int]) -> tuple[int, ...]:
         """The output padding that gives this size, of all axes or of the spatial ones."""
-        wanted = tuple(output_size)
+        wanted = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size,) * self.dims
         if len(wanted) == input.ndim:
             wanted = wanted[-self.dims :]
         full = full_sizes(input.shape[-self.dims :], self.kernel_size, self.stride, self.dilation)

@@ -75,6 +75,10 @@ def filled(draw):
     return lambda: F.pad(mg.ones((2, 3)), (1, 1), "reflect", 2.5), ["value=2.5", "mode='constant'", "'reflect'"]
 
 
+def no_number(draw):
+    return lambda: nn.ConstantPad1d(1, "0")(mg.ones((1, 2))), ["value must be a number", "'0'"]
+
+
 def widths(draw):
     n = draw.integer(1, 5)
     return lambda: nn.CircularPad2d((n, n, n)), ["an integer or 4 of them", (n, n, n)]
@@ -88,5 +92,6 @@ WRONG = [
     Wrong("pad", too_many),
     Wrong("pad", odd, ConfigError),
     Wrong("pad", filled, ConfigError),
+    Wrong("pad", no_number, ConfigError),
     Wrong("CircularPad2d", widths, ConfigError),
 ]
