@@ -4,7 +4,11 @@ import math
 
 import numpy as np
 
-from tests.nn.rows.row import Call, Layer, Row
+import minigrad as mg
+from minigrad import nn
+from minigrad.errors import ConfigError, DtypeError
+from minigrad.nn import functional as F
+from tests.nn.rows.row import Call, Layer, Row, Wrong
 
 
 def mask(draw, *shape, allowed):
@@ -177,4 +181,123 @@ ROWS = [
     Row("TransformerDecoder", decoder),
     Row("Transformer", transformer, smooth=False),
     Row("SinusoidalPositions", positions, positions_by_the_formula),
+]
+
+
+def features_of_keys(draw):
+    n = draw.integer(1, 5)
+    q, k = mg.ones((3, n)), mg.ones((4, n + 1))
+    return lambda: F.scaled_dot_product_attention(q, k, k), ["as many features", q.shape, k.shape]
+
+
+def values_without_keys(draw):
+    n = draw.integer(1, 5)
+    q, k, v = mg.ones((3, 2)), mg.ones((n, 2)), mg.ones((n + 1, 2))
+    return lambda: F.scaled_dot_product_attention(q, k, v), ["as many keys as values", k.shape, v.shape]
+
+
+def batches(draw):
+    n = draw.integer(2, 5)
+    q, k = mg.ones((n, 3, 2)), mg.ones((n + 1, 3, 2))
+    return lambda: F.scaled_dot_product_attention(q, k, k), ["must broadcast", q.shape, k.shape]
+
+
+def shape_of_mask(draw):
+    n = draw.integer(2, 5)
+    q, pairs = mg.ones((n, 2)), mg.ones((n, n + 1))
+    says = [f"broadcasts to the scores, {(n, n)}", pairs.shape]
+    return lambda: F.scaled_dot_product_attention(q, q, q, pairs), says
+
+
+def integer_mask(draw):
+    n = draw.integer(2, 5)
+    q, pairs = mg.ones((n, 2)), mg.ones((n, n), dtype="int64")
+    return lambda: F.scaled_dot_product_attention(q, q, q, pairs), ["boolean or floating-point", "int64"]
+
+
+def two_masks(draw):
+    q = mg.ones(draw.integers(2, 1, 5))
+    return lambda: F.scaled_dot_product_attention(q, q, q, mg.ones(1), is_causal=True), ["give it or attn_mask"]
+
+
+def groups_of_heads(draw):
+    n = draw.integer(2, 5)
+    q, k = mg.ones((n + 1, 3, 2)), mg.ones((n, 3, 2))
+    return lambda: F.scaled_dot_product_attention(q, k, k, enable_gqa=True), ["must be a multiple", q.shape, k.shape]
+
+
+def uneven_heads(draw):
+    n = draw.integer(2, 5)
+    return lambda: nn.MultiheadAttention(n + 1, n), ["multiple of num_heads", f"got {n + 1} and {n}"]
+
+
+def dropout_of_attention(draw):
+    p = draw.number(1.1, 2)
+    return lambda: nn.MultiheadAttention(2, 1, dropout=p), ["must lie in [0, 1]", p]
+
+
+def features_of_query(draw):
+    n = draw.integer(1, 5)
+    x = mg.ones((3, 2, n + 1))
+    return lambda: nn.MultiheadAttention(n, 1)(x, x, x), [f"query must have {n} features, it has {n + 1}", x.shape]
+
+
+def ranks_of_sequences(draw):
+    q, k = mg.ones((3, 2)), mg.ones((3, draw.integer(1, 5), 2))
+    says = ["sequences (L, N, E), or all of them (L, E)", q.shape, k.shape]
+    return lambda: nn.MultiheadAttention(2, 1)(q, k, k), says
+
+
+def samples_of_keys(draw):
+    n = draw.integer(1, 5)
+    q, k = mg.ones((n, 3, 2)), mg.ones((n + 1, 3, 2))
+    says = ["as many samples (axis 0)", q.shape, k.shape]
+    return lambda: nn.MultiheadAttention(2, 1, batch_first=True)(q, k, k), says
+
+
+def padding_mask(draw):
+    n, batch = draw.integers(2, 1, 5)
+    x, padding = mg.ones((n, batch, 2)), mg.ones((batch, n + 1), dtype="bool")
+    says = [f"expected key_padding_mask of shape {(batch, n)}", padding.shape]
+    return lambda: nn.MultiheadAttention(2, 1)(x, x, x, padding), says
+
+
+def pairs_mask(draw):
+    n, batch = draw.integers(2, 2, 5)
+    x, pairs = mg.ones((n, batch, 2)), mg.ones((batch, n, n), dtype="bool")
+    says = [f"expected attn_mask of shape {(n, n)} or {(2 * batch, n, n)}", pairs.shape]
+    return lambda: nn.MultiheadAttention(2, 2)(x, x, x, attn_mask=pairs), says
+
+
+def unknown_activation(draw):
+    return lambda: nn.TransformerEncoderLayer(2, 1, activation="swish"), ["one of 'relu', 'gelu'", "'swish'"]
+
+
+def features_of_positions(draw):
+    n = draw.integer(1, 5)
+    return lambda: nn.SinusoidalPositions(n)(mg.ones((3, n + 1))), [f"(L, N, {n}) or (L, {n})", (3, n + 1)]
+
+
+def integer_positions(draw):
+    return lambda: F.sinusoidal_positions(3, 2, "int64"), ["expected a floating-point dtype", "int64"]
+
+
+WRONG = [
+    Wrong("scaled_dot_product_attention", features_of_keys),
+    Wrong("scaled_dot_product_attention", values_without_keys),
+    Wrong("scaled_dot_product_attention", batches),
+    Wrong("scaled_dot_product_attention", shape_of_mask),
+    Wrong("scaled_dot_product_attention", integer_mask, DtypeError),
+    Wrong("scaled_dot_product_attention", two_masks, ConfigError),
+    Wrong("scaled_dot_product_attention", groups_of_heads),
+    Wrong("MultiheadAttention", uneven_heads, ConfigError),
+    Wrong("MultiheadAttention", dropout_of_attention, ConfigError),
+    Wrong("MultiheadAttention", features_of_query),
+    Wrong("MultiheadAttention", ranks_of_sequences),
+    Wrong("MultiheadAttention", samples_of_keys),
+    Wrong("MultiheadAttention", padding_mask),
+    Wrong("MultiheadAttention", pairs_mask),
+    Wrong("TransformerEncoderLayer", unknown_activation, ConfigError),
+    Wrong("SinusoidalPositions", features_of_positions),
+    Wrong("sinusoidal_positions", integer_positions, DtypeError),
 ]

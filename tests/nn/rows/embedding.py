@@ -4,7 +4,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from tests.nn.rows.row import Call, Row
+import minigrad as mg
+from minigrad import nn
+from minigrad.errors import ConfigError, DtypeError
+from minigrad.nn import functional as F
+from tests.nn.rows.row import Call, Row, Wrong
 
 
 def indices(draw, size):
@@ -97,4 +101,104 @@ ROWS = [
     Row("embedding_bag", embedding_bag),
     Row("embedding_bag", embedding_bag_with_settings, bags_of_embeddings, smooth=False, label="settings"),
     Row("EmbeddingBag", embedding_bag_module, second=False),
+]
+
+
+def out_of_range(draw):
+    n, width = draw.integers(2, 1, 9)
+    index = mg.tensor([0, n + 2])
+    return lambda: nn.Embedding(n, width)(index), [f"indices must lie in [0, {n}), found 0 to {n + 2}"]
+
+
+def negative(draw):
+    n, width = draw.integers(2, 1, 9)
+    index = mg.tensor([[0, -1]])
+    return lambda: F.embedding_bag(index, mg.ones((n, width))), [f"indices must lie in [0, {n}), found -1 to 0"]
+
+
+def floats(draw):
+    x = mg.ones(draw.integer(1, 5))
+    return lambda: F.embedding(x, mg.ones((3, 2))), ["input must hold integers", "float32"]
+
+
+def vector(draw):
+    n = draw.integer(1, 9)
+    return lambda: F.embedding(mg.tensor([0]), mg.ones(n)), ["expected weight of shape (V, D)", (n,)]
+
+
+def pretrained(draw):
+    n = draw.integer(1, 9)
+    return lambda: nn.Embedding.from_pretrained(mg.ones(n)), ["expected embeddings of shape (V, D)", (n,)]
+
+
+def sparse(draw):
+    return lambda: nn.Embedding(3, 2, sparse=True), ["leave sparse=False"]
+
+
+def no_such_row(draw):
+    n = draw.integer(1, 9)
+    return lambda: nn.Embedding(n, 2, padding_idx=n), ["padding_idx must be one of", f"got {n}"]
+
+
+def no_offsets(draw):
+    index = mg.tensor(draw.labels(3, draw.integer(1, 5)))
+    return lambda: nn.EmbeddingBag(3, 2)(index), ["needs offsets", index.shape]
+
+
+def offsets_of_equal_bags(draw):
+    index = mg.tensor(draw.labels(3, *draw.integers(2, 1, 5)))
+    return lambda: nn.EmbeddingBag(3, 2)(index, mg.tensor([0])), ["take no offsets", index.shape]
+
+
+def rank_of_offsets(draw):
+    n = draw.integer(1, 5)
+    index, offsets = mg.tensor(draw.labels(3, n)), mg.zeros((1, n), dtype="int64")
+    return lambda: nn.EmbeddingBag(3, 2)(index, offsets), ["expected offsets of shape (B,)", index.shape, (1, n)]
+
+
+def late_start(draw):
+    n = draw.integer(2, 5)
+    index = mg.tensor(draw.labels(3, n))
+    says = ["the first offset must lie in [0, 1), found 1 to 1"]
+    return lambda: nn.EmbeddingBag(3, 2)(index, mg.tensor([1, 2])), says
+
+
+def descending(draw):
+    n = draw.integer(3, 5)
+    index = mg.tensor(draw.labels(3, n))
+    says = [f"steps from offset to offset must lie in [0, {n + 1}), found -1 to 2"]
+    return lambda: nn.EmbeddingBag(3, 2)(index, mg.tensor([0, 2, 1])), says
+
+
+def weights_of_a_mean(draw):
+    index = mg.tensor(draw.labels(3, *draw.integers(2, 1, 5)))
+    return lambda: nn.EmbeddingBag(3, 2)(index, None, mg.ones(index.shape)), ["for mode 'sum'", "mode='mean'"]
+
+
+def number_of_weights(draw):
+    n = draw.integer(1, 5)
+    index, weights = mg.tensor(draw.labels(3, n, 2)), mg.ones((n, 3))
+    return lambda: nn.EmbeddingBag(3, 2, mode="sum")(index, None, weights), [index.shape, weights.shape]
+
+
+def frequency_of_maxima(draw):
+    return lambda: nn.EmbeddingBag(3, 2, mode="max", scale_grad_by_freq=True), ["use mode 'sum' or 'mean'"]
+
+
+WRONG = [
+    Wrong("embedding", out_of_range, IndexError),
+    Wrong("embedding_bag", negative, IndexError),
+    Wrong("embedding", floats, DtypeError),
+    Wrong("embedding", vector),
+    Wrong("Embedding", pretrained),
+    Wrong("Embedding", sparse, ConfigError),
+    Wrong("Embedding", no_such_row, ConfigError),
+    Wrong("embedding_bag", no_offsets),
+    Wrong("embedding_bag", offsets_of_equal_bags),
+    Wrong("embedding_bag", rank_of_offsets),
+    Wrong("embedding_bag", late_start, IndexError),
+    Wrong("embedding_bag", descending, IndexError),
+    Wrong("embedding_bag", weights_of_a_mean, ConfigError),
+    Wrong("embedding_bag", number_of_weights),
+    Wrong("EmbeddingBag", frequency_of_maxima, ConfigError),
 ]
