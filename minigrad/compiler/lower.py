@@ -131,14 +131,18 @@ def copied(v: Value, ops: list[Op], where: str = "") -> Value:
 
 
 def materialized(graph: Graph) -> Graph:
-    """The graph with copies of views before reshapes that cannot be views and before products that cannot read them."""
+    """The graph with copies of views before reshapes that cannot be views and before products that cannot read them.
+
+    Inputs that are read again and again are copied before all else: in between, a copy would part what can be one nest.
+    """
     places: dict[Value, Layout] = {v: contiguous(v) for v in graph.inputs}
+    early: list[Op] = []  # views of inputs, and these copies
     ops: list[Op] = []
     copies: dict[Value, Value] = {}
 
-    def copy(v: Value, where: str) -> Value:
+    def copy(v: Value, where: str, into: list[Op] = ops) -> Value:
         if v not in copies:
-            copies[v] = copied(v, ops, where)
+            copies[v] = copied(v, into, where)
             places[copies[v]] = contiguous(copies[v])
         return copies[v]
 
@@ -159,8 +163,8 @@ def materialized(graph: Graph) -> Graph:
             op.inputs = (*op.inputs[:first], *(x if places[x].dense else copy(x, op.where) for x in op.inputs[first:]))
         elif op.name in ELEMENTWISE:
             op.inputs = tuple(
-                copy(x, op.where) if is_outside(x, places, op.outputs[0].size) else x for x in op.inputs
+                copy(x, op.where, early) if is_outside(x, places, op.outputs[0].size) else x for x in op.inputs
             )
         place_outputs(op, places)
-        ops.append(op)
-    return Graph(graph.inputs, ops, graph.outputs, graph.left_out)
+        (early if op.name in VIEWS and places[op.outputs[0]].base.op is None else ops).append(op)
+    return Graph(graph.inputs, early + ops, graph.outputs, graph.left_out)

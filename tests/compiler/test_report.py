@@ -153,8 +153,15 @@ def test_cost_is_a_table(built):
     for i, kernel in enumerate(cost.kernels):
         assert lines[i + 1].split()[0] == str(i)
         assert all(name in lines[i + 1] for name in kernel.operations)
-    assert all(text in lines[1] for text in ("m 12", "n 5", "k 6", "720"))  # 2 * 12 * 5 * 6
+    product = next(line for line in lines if "matmul2" in line)
+    assert all(text in product for text in ("m 12", "n 5", "k 6", "720"))  # 2 * 12 * 5 * 6
     assert f"{len(cost.kernels)} kernels" in lines[-1]
+
+
+def test_inputs_that_are_read_for_every_row_part_no_nest(built):
+    step = built(lambda x, w, b: mg.tanh(mg.exp(x) * w) + b, array(4, 16), array(16), array(4, 1))
+    names = [[op.name for op in part.ops] for part in step.last.steps]
+    assert names == [["copy"], ["copy"], ["exp", "multiply", "tanh", "add"]]
 
 
 # ---- reasons
