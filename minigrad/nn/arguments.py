@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from minigrad.core import Tensor
-from minigrad.engine import as_operand
+from minigrad.engine import tracer
 from minigrad.errors import ConfigError, DtypeError, ShapeError
-from minigrad.ops import reshape_to
+from minigrad.ops import checked_index, reshape_to
+from minigrad.ops.movement import as_tensor
 
 
 def size(who: str, name: str, value: Any, minimum: int = 0) -> int:
@@ -21,12 +22,38 @@ def size(who: str, name: str, value: Any, minimum: int = 0) -> int:
 
 def float_tensor(who: str, name: str, x: Any) -> Tensor:
     """`x` as a floating-point tensor. Raises DtypeError for integers, which carry no gradient."""
-    x = as_operand(x)
-    if not isinstance(x, Tensor):
-        x = Tensor(np.asarray(x))
+    x = as_tensor(x)
     if x.data.dtype.kind != "f":
         raise DtypeError(f"[{who}] {name} must be floating-point, got {x.dtype}: convert it with .astype('float32').")
     return x
+
+
+def integer_tensor(who: str, name: str, x: Any) -> Tensor:
+    """`x` as a tensor of integers. Raises DtypeError for anything else."""
+    x = as_tensor(x)
+    if x.data.dtype.kind not in "iu":
+        raise DtypeError(f"[{who}] {name} must be integers, got {x.dtype}: use .astype('int64').")
+    return x
+
+
+def within(who: str, name: str, index: Tensor, size: int, hint: str = "") -> Tensor:
+    """The index, if all of it lies in [0, size). Raises IndexError if not: now, or when the compiled code runs."""
+    if tracer() is not None:
+        return checked_index(index, size=size)
+    check_range(who, name, index.data, size, hint)
+    return index
+
+
+def check_range(who: str, name: str, values: np.ndarray, size: int, hint: str = "") -> None:
+    """Raises IndexError, with the values found, unless all integers lie in [0, size)."""
+    if not in_range(values, size):
+        raise IndexError(f"[{who}] {name} must lie in [0, {size}), found {values.min()} to {values.max()}{hint}.")
+
+
+def in_range(values: np.ndarray, size: int) -> bool:
+    """Whether all integers lie in [0, size): seen as unsigned, negative ones are large, so one maximum tells."""
+    unsigned = values.view(f"u{values.itemsize}")
+    return unsigned.size == 0 or int(np.maximum.reduce(unsigned, axis=None)) < size
 
 
 def number(who: str, name: str, value: Any, at_least: float | None = None, above: float | None = None) -> None:

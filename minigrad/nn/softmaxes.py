@@ -9,19 +9,18 @@ import numpy as np
 
 from minigrad.core import Tensor
 from minigrad.dtypes import DtypeLike
-from minigrad.engine import tracer
 from minigrad.errors import ConfigError, ShapeError
 from minigrad.nn import init
-from minigrad.nn.arguments import choice, float_tensor, number, size
+from minigrad.nn.arguments import choice, float_tensor, integer_tensor, number, size, within
 from minigrad.nn.container import ModuleList, Sequential
 from minigrad.nn.functional.adaptive_softmax import adaptive_log_prob, adaptive_log_probs
-from minigrad.nn.functional.classes import check_range, integers
+from minigrad.nn.functional.classes import LABELS
 from minigrad.nn.functional.loss.shared import REDUCTIONS, reduce_loss
 from minigrad.nn.functional.tree_softmax import huffman_tree, tree_log_prob, tree_log_probs, ways
 from minigrad.nn.linear import Linear
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
-from minigrad.ops import argmax, checked_index, expand_dims, mean, negative, reshape_to, zeros
+from minigrad.ops import argmax, expand_dims, mean, negative, reshape_to, zeros
 
 
 class AdaptiveOutput(NamedTuple):
@@ -202,16 +201,13 @@ def features(layer: Any, input: Tensor) -> Tensor:
 def checked(layer: Any, input: Tensor, target: Any) -> tuple[Tensor, Tensor]:
     """The input as rows and a class for each. Raises ShapeError, DtypeError or IndexError if they are not that."""
     who, rows = type(layer).__name__, features(layer, input)
-    labels = integers(who, target)
+    labels = integer_tensor(who, LABELS, target)
     if labels.shape != input.shape[:-1]:
         raise ShapeError(
             f"[{who}] expected target of shape {input.shape[:-1]}, one class for each sample, got {labels.shape}: "
             f"input {input.shape}."
         )
-    if tracer() is not None:
-        labels = checked_index(labels, size=layer.n_classes)
-    else:
-        check_range(who, labels.data, layer.n_classes)
+    labels = within(who, LABELS, labels, layer.n_classes)
     return rows, reshape_to(labels, shape=(rows.shape[0],))
 
 

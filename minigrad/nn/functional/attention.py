@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from minigrad.core import Tensor
-from minigrad.engine import as_operand
 from minigrad.errors import ConfigError, DtypeError, ShapeError
 from minigrad.nn.arguments import float_tensor
 from minigrad.nn.functional.dropping import dropout
@@ -34,6 +33,7 @@ from minigrad.ops import (
     select,
     subtract,
 )
+from minigrad.ops.movement import as_tensor
 
 
 def scaled_dot_product_attention(
@@ -110,9 +110,7 @@ def causal_mask(length: int, keys: int) -> Tensor:
 
 def mask_tensor(who: str, name: str, mask: Any) -> Tensor:
     """`mask` as a tensor. Raises DtypeError unless it is boolean or floating-point."""
-    mask = as_operand(mask)
-    if not isinstance(mask, Tensor):
-        mask = Tensor(np.asarray(mask))
+    mask = as_tensor(mask)
     if mask.dtype.kind not in "bf":
         raise DtypeError(f"[{who}] {name} must be boolean or floating-point, got {mask.dtype}: use .astype('bool').")
     return mask

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from minigrad.core import Tensor
-from minigrad.engine import as_operand, tracer
-from minigrad.errors import DtypeError, ShapeError
-from minigrad.nn.arguments import float_tensor
+from minigrad.engine import tracer
+from minigrad.errors import ShapeError
+from minigrad.nn.arguments import check_range, float_tensor, in_range, integer_tensor, within
 from minigrad.ops import (
     cast,
     checked_index,
@@ -25,6 +25,8 @@ from minigrad.ops import (
     reshape_to,
     select,
 )
+
+LABELS = "class labels"
 
 
 def class_axis(who: str, scores: Tensor) -> int:
@@ -97,7 +99,7 @@ class Labels:
 
 def class_indices(who: str, scores: Tensor, target: Any, axis: int) -> Tensor:
     """`target` as a tensor of integers. Raises DtypeError or ShapeError unless it has one for every sample."""
-    target = integers(who, target)
+    target = integer_tensor(who, LABELS, target)
     shape = scores.data.shape
     expected = shape[:axis] + shape[axis + 1 :]
     if target.data.shape != expected:
@@ -105,16 +107,6 @@ def class_indices(who: str, scores: Tensor, target: Any, axis: int) -> Tensor:
         raise ShapeError(
             f"[{who}] expected class labels of shape {expected}, got {target.shape}, for an input {shape}{hint}."
         )
-    return target
-
-
-def integers(who: str, target: Any) -> Tensor:
-    """`target` as a tensor. Raises DtypeError unless it is one of integers."""
-    target = as_operand(target)
-    if not isinstance(target, Tensor):
-        target = Tensor(np.asarray(target))
-    if target.data.dtype.kind not in "iu":
-        raise DtypeError(f"[{who}] class labels must be integers, got {target.dtype}: use .astype('int64').")
     return target
 
 
@@ -126,27 +118,13 @@ def ignored(who: str, target: Tensor, classes: int, ignore_index: int | None) ->
     if tracer() is not None:  # checked when the compiled code runs
         return None if ignore_index is None else equal(target, ignore_index)
     if ignore_index is None:
-        check_range(who, target.data, classes)
+        check_range(who, LABELS, target.data, classes)
         return None
     if not 0 <= ignore_index < classes and in_range(target.data, classes):
         return None
     mask = equal(target, ignore_index)
-    check_range(who, target.data[~mask.data], classes, f" (ignore_index={ignore_index})")
+    check_range(who, LABELS, target.data[~mask.data], classes, f" (ignore_index={ignore_index})")
     return mask
-
-
-def check_range(who: str, labels: Any, classes: int, hint: str = "") -> None:
-    """Raises IndexError, with the labels found, unless all lie in [0, classes)."""
-    if not in_range(labels, classes):
-        raise IndexError(
-            f"[{who}] class labels must lie in [0, {classes}), found {labels.min()} to {labels.max()}{hint}."
-        )
-
-
-def in_range(labels: np.ndarray, classes: int) -> bool:
-    """Whether all labels lie in [0, classes): seen as unsigned, negative ones are large, so one maximum tells."""
-    unsigned = labels.view(f"u{labels.itemsize}")
-    return unsigned.size == 0 or int(np.maximum.reduce(unsigned, axis=None)) < classes
 
 
 def listed_labels(who: str, scores: Tensor, target: Any) -> tuple[Tensor, Tensor]:
@@ -155,15 +133,11 @@ def listed_labels(who: str, scores: Tensor, target: Any) -> tuple[Tensor, Tensor
     scores: (N, C) or (C,).  target: integers of that shape.  Labels that are in no list are given as 0.
     Raises DtypeError or ShapeError for a target that is not that, IndexError for a label outside [0, C).
     """
-    target = integers(who, target)
+    target = integer_tensor(who, LABELS, target)
     if target.data.shape != scores.data.shape:
         raise ShapeError(
             f"[{who}] input and target must have the same shape: input {scores.shape}, target {target.shape}."
         )
     axis, classes = scores.data.ndim - 1, scores.data.shape[-1]
     listed = equal(cumulate_prod(cast(greater_equal(target, 0), dtype=np.dtype(np.int64)), axis=axis), 1)
-    labels = select(listed, target, 0)
-    if tracer() is not None:
-        return checked_index(labels, size=classes), listed
-    check_range(who, labels.data, classes)
-    return labels, listed
+    return within(who, LABELS, select(listed, target, 0), classes), listed

@@ -11,15 +11,13 @@ from typing import Any
 import numpy as np
 
 from minigrad.core import Tensor
-from minigrad.engine import as_operand, no_grad, tracer
-from minigrad.errors import ConfigError, DtypeError, ShapeError
-from minigrad.nn.arguments import choice, float_tensor
-from minigrad.nn.functional.classes import in_range
+from minigrad.engine import no_grad
+from minigrad.errors import ConfigError, ShapeError
+from minigrad.nn.arguments import choice, float_tensor, integer_tensor, within
 from minigrad.ops import (
     arg_sort,
     argsort,
     cast,
-    checked_index,
     cumulate_sum,
     divide,
     equal,
@@ -65,7 +63,7 @@ def embedding(
     """
     who = "embedding"
     refuse_sparse(who, sparse)
-    index, table = integers(who, "input", input), matrix(who, "weight", weight)
+    index, table = integer_tensor(who, "input", input), matrix(who, "weight", weight)
     flat = reshape_to(index, shape=(index.size,))
     rows = looked_up(who, flat, table, max_norm, norm_type, scale_grad_by_freq)
     if padding_idx is not None:
@@ -137,7 +135,7 @@ def embedding_bag(
     """
     who = "embedding_bag"
     check_mode(who, mode, scale_grad_by_freq, sparse)
-    index, table = integers(who, "input", input), matrix(who, "weight", weight)
+    index, table = integer_tensor(who, "input", input), matrix(who, "weight", weight)
     bag, count = bags(who, index, offsets, include_last_offset)
     flat = reshape_to(index, shape=(index.size,))
     rows = looked_up(who, flat, table, max_norm, norm_type, scale_grad_by_freq)
@@ -160,7 +158,7 @@ def bags(who: str, index: Tensor, offsets: Any, include_last_offset: bool) -> tu
         return Tensor(np.repeat(np.arange(count), length)), count
     if offsets is None:
         raise ShapeError(f"[{who}] an input of shape {index.shape} needs offsets: where each bag starts.")
-    starts = cast(integers(who, "offsets", offsets), dtype=np.dtype(np.int64))
+    starts = cast(integer_tensor(who, "offsets", offsets), dtype=np.dtype(np.int64))
     count = starts.size - bool(include_last_offset)
     if starts.ndim != 1 or count < 0:
         wanted = "(B + 1,), with include_last_offset," if include_last_offset else "(B,)"
@@ -226,32 +224,12 @@ def sample_weights(who: str, weights: Any, index: Tensor, mode: str) -> Tensor:
 # ---- what is checked
 
 
-def integers(who: str, name: str, x: Any) -> Tensor:
-    """`x` as a tensor of integers. Raises DtypeError for anything else."""
-    x = as_operand(x)
-    if not isinstance(x, Tensor):
-        x = Tensor(np.asarray(x))
-    if x.dtype.kind not in "iu":
-        raise DtypeError(f"[{who}] {name} must hold integers, got {x.dtype}: use .astype('int64').")
-    return x
-
-
 def matrix(who: str, name: str, table: Any) -> Tensor:
     """A table as a tensor. Raises DtypeError or ShapeError unless it is a floating-point matrix."""
     table = float_tensor(who, name, table)
     if table.ndim != 2:
         raise ShapeError(f"[{who}] expected {name} of shape (V, D), got {table.shape}.")
     return table
-
-
-def within(who: str, what: str, index: Tensor, size: int) -> Tensor:
-    """The index, if all of it lies in [0, size): looked at now, or when the compiled code runs. Raises IndexError."""
-    if tracer() is not None:
-        return checked_index(index, size=size)
-    if not in_range(index.data, size):
-        low, high = index.data.min(), index.data.max()
-        raise IndexError(f"[{who}] {what} must lie in [0, {size}), found {low} to {high}.")
-    return index
 
 
 def row_number(who: str, name: str, value: Any, size: int) -> int:

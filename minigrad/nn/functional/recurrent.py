@@ -12,14 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.core import Tensor
-from minigrad.engine import tracer
 from minigrad.errors import DtypeError, ShapeError
 from minigrad.loops import scan
-from minigrad.nn.arguments import float_tensor
+from minigrad.nn.arguments import float_tensor, integer_tensor, within
 from minigrad.nn.functional.affine import linear
 from minigrad.ops import (
     add,
-    checked_index,
     expand_dims,
     less,
     matmul2,
@@ -33,7 +31,6 @@ from minigrad.ops import (
     subtract,
     tanh,
 )
-from minigrad.ops.movement import as_tensor
 
 State = tuple[Tensor, ...]
 
@@ -230,17 +227,12 @@ def before_the_end(who: str, lengths: Any, input: Tensor, steps: int, batch: int
 
     Raises DtypeError, ShapeError or IndexError unless `lengths` is one integer from 0 to T for each sequence.
     """
-    lengths, expected = as_tensor(lengths), (batch,) if input.ndim == 3 else ()
+    lengths, expected = integer_tensor(who, "lengths", lengths), (batch,) if input.ndim == 3 else ()
     if lengths.shape != expected:
         raise ShapeError(
             f"[{who}] expected lengths of shape {expected}, got {lengths.shape}, for an input {input.shape}."
         )
-    if lengths.dtype.kind not in "iu":
-        raise DtypeError(f"[{who}] lengths must be integers, got {lengths.dtype}: use .astype('int64').")
-    if tracer() is not None:  # checked when the compiled code runs
-        lengths = checked_index(lengths, size=steps + 1)
-    elif batch and not 0 <= lengths.data.min() <= lengths.data.max() <= steps:
-        raise IndexError(f"[{who}] lengths must lie in [0, {steps}], the number of steps, got {lengths.tolist()}.")
+    lengths = within(who, "lengths", lengths, steps + 1, f": input {input.shape}")
     mask = less(np.arange(steps)[:, None], reshape_to(lengths, shape=(1, batch)))
     return reshape_to(mask, shape=(steps, batch, 1))
 

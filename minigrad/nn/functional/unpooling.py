@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from minigrad.core import Tensor
-from minigrad.engine import as_operand, tracer
-from minigrad.errors import ConfigError, DtypeError, ShapeError
-from minigrad.nn.arguments import batched, float_tensor, per_dim, unbatched
+from minigrad.errors import ConfigError, ShapeError
+from minigrad.nn.arguments import batched, float_tensor, integer_tensor, per_dim, unbatched, within
 from minigrad.nn.functional.pooling import window_arguments
-from minigrad.ops import checked_index, gather_along, ones_like, reshape_to, scatter_add_along
+from minigrad.ops import gather_along, ones_like, reshape_to, scatter_add_along
 
 Size = int | tuple[int, ...]
 OutputSize = int | tuple[int, ...] | None
@@ -133,16 +130,7 @@ def unpooled_size(
 
 def position_indices(who: str, input: Tensor, indices: Any, positions: int) -> Tensor:
     """`indices` as a tensor of integers, one for each element of the input, in [0, positions)."""
-    index = as_operand(indices)
-    if not isinstance(index, Tensor):
-        index = Tensor(np.asarray(index))
-    if index.data.dtype.kind not in "iu":
-        raise DtypeError(f"[{who}] indices must be integers, got {index.dtype}: use .astype('int64').")
+    index = integer_tensor(who, "indices", indices)
     if index.data.shape != input.data.shape:
         raise ShapeError(f"[{who}] indices must have the input's shape: input {input.shape}, indices {index.shape}.")
-    if tracer() is not None:  # checked when the compiled code runs
-        return checked_index(index, size=positions)
-    if index.size and not 0 <= index.data.min() <= index.data.max() < positions:
-        low, high = index.data.min(), index.data.max()
-        raise IndexError(f"[{who}] indices must lie in [0, {positions}), found {low} to {high}: input {input.shape}.")
-    return index
+    return within(who, "indices", index, positions, f": input {input.shape}")

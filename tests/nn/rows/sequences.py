@@ -110,12 +110,12 @@ def concatenated(draw):
 def long_input(draw):
     log_probs, labels, times, ends = drawn(draw)
     wrong = (times[0] + 1, *times[1:])
-    return lambda: F.ctc_loss(log_probs, labels, wrong, ends), [f"input_lengths must lie in [0, {times[0]}]"]
+    return lambda: F.ctc_loss(log_probs, labels, wrong, ends), [f"input_lengths must lie in [0, {wrong[0]})"]
 
 
 def long_target(draw):
     log_probs, labels, times, ends = drawn(draw)
-    return lambda: F.ctc_loss(log_probs, labels, times, (3, *ends[1:])), ["target_lengths must lie in [0, 2]", "2 to 3"]
+    return lambda: F.ctc_loss(log_probs, labels, times, (3, *ends[1:])), ["target_lengths must lie in [0, 3)", "2 to 3"]
 
 
 def label(draw):

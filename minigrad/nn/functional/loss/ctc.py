@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from minigrad.core import Tensor
-from minigrad.engine import as_operand, tracer
-from minigrad.errors import ConfigError, DtypeError, ShapeError
+from minigrad.engine import tracer
+from minigrad.errors import ConfigError, ShapeError
 from minigrad.loops import scan
-from minigrad.nn.arguments import choice, float_tensor
+from minigrad.nn.arguments import choice, float_tensor, integer_tensor, within
 from minigrad.nn.functional.loss.shared import REDUCTIONS, reduce_loss
 from minigrad.ops import (
     broadcast_to,
@@ -148,12 +148,9 @@ def as_integers(name: str, given: Any) -> Tensor:
     """A tensor of int64. Raises DtypeError for other dtypes."""
     if isinstance(given, (tuple, list)) and any(isinstance(x, Tensor) for x in given):
         given = stack([x + ZERO for x in given])  # a sum, since a compiled step's arguments may stand for numbers
-    x = as_operand(np.zeros(0, np.int64) if isinstance(given, (tuple, list)) and not given else given)
-    if not isinstance(x, Tensor):
-        x = Tensor(np.asarray(x))
-    if x.dtype.kind not in "iu":
-        raise DtypeError(f"[{WHO}] {name} must be integers, got {x.dtype}: use .astype('int64').")
-    return x.astype(np.int64)
+    if isinstance(given, (tuple, list)) and not given:
+        given = np.zeros(0, np.int64)
+    return integer_tensor(WHO, name, given).astype(np.int64)
 
 
 def as_lengths(name: str, given: Any, n: int, largest: int) -> Tensor:
@@ -161,13 +158,7 @@ def as_lengths(name: str, given: Any, n: int, largest: int) -> Tensor:
     x = as_integers(name, given)
     if x.shape != (n,) and not (x.shape == () and n == 1):
         raise ShapeError(f"[{WHO}] expected {name} of shape ({n},), one for each sequence, got {x.shape}.")
-    x = reshape_to(x, shape=(n,))
-    if tracer() is not None:
-        return checked_index(x, size=largest + 1)
-    if n and not 0 <= x.data.min() <= x.data.max() <= largest:
-        found = f"{x.data.min()} to {x.data.max()}"
-        raise IndexError(f"[{WHO}] {name} must lie in [0, {largest}], found {found}.")
-    return x
+    return within(WHO, name, reshape_to(x, shape=(n,)), largest + 1)
 
 
 def padded(labels: Tensor, ends: Tensor, given: Any) -> Tensor:
