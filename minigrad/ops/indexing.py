@@ -78,6 +78,8 @@ def _full_key(ndim: int, axes: tuple[int, ...], indices: tuple) -> tuple:
 @primitive(kind="index")
 def gather(x, *indices, axes):
     """x indexed along `axes` by integer arrays that broadcast together, by NumPy's rules."""
+    if len(axes) == 1:  # the same as indexing, which would leave the axis first in memory
+        return x.take(indices[0].astype(np.intp, copy=False), axis=axes[0])
     return x[_full_key(x.ndim, axes, indices)]
 
 
