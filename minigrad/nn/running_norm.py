@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, ClassVar
 
 from minigrad.core import Tensor
@@ -38,7 +39,7 @@ class ChannelNorm(Module):
         who = type(self).__name__
         self.num_features = size(who, "num_features", num_features)
         expect_not_negative(who, eps)
-        if not isinstance(momentum, (int, float, type(None))):
+        if not isinstance(momentum, (Real, type(None))):
             raise ConfigError(f"[{who}] momentum must be a number or None, got {momentum!r}.")
         self.eps = eps
         self.momentum = momentum

@@ -8,6 +8,7 @@ which is almost 0, and their variance. So large offsets cost no digits, neither 
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,8 +47,9 @@ def batch_norm(
     """
     x, (w, b) = channels_of("batch_norm", 2, input, weight=weight, bias=bias)
     running = statistics("batch_norm", x, running_mean, running_var)
-    if eps < 0 or (training and eps == 0):
-        raise ConfigError(f"[batch_norm] eps must be positive, or 0 in evaluation; got {eps}.")
+    expect_not_negative("batch_norm", eps)
+    if training and eps == 0:
+        raise ConfigError("[batch_norm] eps must be positive in training; got 0.")
     if not training:
         return by_running_statistics("batch_norm", x, running, w, b, eps)
     found = moments(x, (0, *range(2, x.data.ndim)))
@@ -319,7 +321,7 @@ def window(who: str, value: Any) -> int:
     return size(who, "size", value, 1)
 
 
-def expect_not_negative(who: str, eps: float) -> None:
-    """Raises ConfigError for a negative eps, of which a root would be NaN."""
-    if not eps >= 0:
-        raise ConfigError(f"[{who}] eps must be at least 0, got {eps}.")
+def expect_not_negative(who: str, eps: Any) -> None:
+    """Raises ConfigError for an eps that is no number or negative: its root would be NaN."""
+    if not (isinstance(eps, Real) and float(eps) >= 0):
+        raise ConfigError(f"[{who}] eps must be a number, at least 0; got {eps!r}.")

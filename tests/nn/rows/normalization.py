@@ -201,7 +201,7 @@ def running_array(draw):
 
 
 def no_eps(draw):
-    return lambda: F.batch_norm(mg.ones((3, 1)), None, None, training=True, eps=0.0), ["eps must be positive", "0.0"]
+    return lambda: F.batch_norm(mg.ones((3, 1)), None, None, training=True, eps=0.0), ["eps must be positive in training"]
 
 
 def no_momentum(draw):
@@ -257,7 +257,11 @@ def nothing(draw):
 
 
 def negative(draw):
-    return lambda: nn.LayerNorm(3, eps=-1.0), ["eps must be at least 0", "-1.0"]
+    return lambda: nn.LayerNorm(3, eps=-1.0), ["eps must be a number, at least 0", "-1.0"]
+
+
+def no_number(draw):
+    return lambda: nn.LayerNorm(3, eps="small"), ["eps must be a number", "'small'"]
 
 
 def rms_weight(draw):
@@ -299,7 +303,7 @@ WRONG = [
     Wrong("InstanceNorm1d", instance_channels),
     *(Wrong("instance_norm", draw) for draw in (one_position, no_channels)),
     *(Wrong("layer_norm", draw) for draw in (rows, layer_bias)),
-    *(Wrong("LayerNorm", draw, ConfigError) for draw in (nothing, negative)),
+    *(Wrong("LayerNorm", draw, ConfigError) for draw in (nothing, negative, no_number)),
     Wrong("rms_norm", rms_weight),
     *(Wrong("group_norm", draw) for draw in (groups, one_in_each_group)),
     Wrong("GroupNorm", group_arguments, ConfigError),

@@ -212,6 +212,14 @@ def test_one_after_the_other():
     assert not parametrize.is_parametrized(layer)
 
 
+def test_spectral_norm_of_a_weight_norm():
+    layer = parametrizations.weight_norm(nn.Linear(3, 3))
+    parametrizations.spectral_norm(layer, n_power_iterations=30)
+    layer(mg.tensor(X))
+    assert np.linalg.norm(layer.eval().weight.detach().numpy(), 2) == pytest.approx(1)
+    assert [*layer.state_dict()][1:3] == ["parametrizations.weight.original0", "parametrizations.weight.original1"]
+
+
 def test_two_tensors_of_a_module():
     layer = parametrizations.weight_norm(nn.Linear(3, 3))
     parametrize.register_parametrization(layer, "bias", Exp(), unsafe=True)
