@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from minigrad.core import Tensor
 from minigrad.nn import functional as F
+from minigrad.nn.arguments import number
 from minigrad.nn.module import Module
 
 
@@ -15,6 +16,7 @@ class CosineSimilarity(Module):
     """
 
     def __init__(self, dim: int = 1, eps: float = 1e-8) -> None:
+        number("CosineSimilarity", "eps", eps)
         self.dim = dim
         self.eps = eps
 
@@ -33,6 +35,8 @@ class PairwiseDistance(Module):
     """
 
     def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> None:
+        number("PairwiseDistance", "p", p)
+        number("PairwiseDistance", "eps", eps)
         self.p = p
         self.eps = eps
         self.keepdim = keepdim

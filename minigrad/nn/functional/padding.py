@@ -33,7 +33,7 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
     choice("pad", "mode", mode, tuple(MODES))
     if mode != "constant" and value:
         raise ConfigError(f"[pad] value={value!r} goes with mode='constant', not with {mode!r}.")
-    if not isinstance(value, (int, float, np.number, type(None))):
+    if not isinstance(value, (int, float, np.number, type(None))):  # NaN is welcome
         raise ConfigError(f"[pad] value must be a number, got {value!r}.")
     widths = axis_widths(x, pad)
     check_widths(x, widths, len(pad) // 2, mode)

@@ -10,7 +10,7 @@ import numpy as np
 
 from minigrad.core import Tensor
 from minigrad.errors import ConfigError, ShapeError
-from minigrad.nn.arguments import choice, float_tensor, per_dim
+from minigrad.nn.arguments import choice, float_tensor, number, per_dim
 from minigrad.nn.functional.adaptive import adaptive_avg_pool
 from minigrad.ops import gather, matmul2, reshape_to
 
@@ -171,9 +171,9 @@ def check_arguments(
     choice(who, "mode", mode, tuple(DIMS))
     if (size is None) == (scale_factor is None):
         raise ConfigError(f"[{who}] give either size or scale_factor, got {size!r} and {scale_factor!r}.")
-    factors = scale_factor if isinstance(scale_factor, (tuple, list)) else (scale_factor,)
-    if scale_factor is not None and not all(isinstance(f, (int, float, np.number)) and f > 0 for f in factors):
-        raise ConfigError(f"[{who}] scale_factor must be a positive number, or several, got {scale_factor!r}.")
+    if scale_factor is not None:
+        for factor in scale_factor if isinstance(scale_factor, (tuple, list)) else (scale_factor,):
+            number(who, "scale_factor", factor, above=0)
     if align_corners is not None and mode in PICKING:
         raise ConfigError(f"[{who}] align_corners goes with linear and cubic modes, not with mode {mode!r}.")
     if recompute_scale_factor and size is not None:

@@ -33,6 +33,11 @@ def test_the_last_dimension_comes_first():
     np.testing.assert_array_equal(y.numpy(), [[0, 1], [0, 0], [0, 0]])
 
 
+def test_values_that_are_no_finite_numbers():
+    for value in (np.nan, -np.inf):
+        np.testing.assert_array_equal(F.pad(mg.ones(1), (0, 1), value=value).numpy(), [1.0, value])
+
+
 def test_nothing_to_pad():
     x = mg.ones((2, 3))
     assert F.pad(x, ()).shape == F.pad(x, (0, 0)).shape == (2, 3)

@@ -4,7 +4,7 @@ import math
 
 import minigrad as mg
 from minigrad import nn
-from minigrad.errors import DtypeError
+from minigrad.errors import ConfigError, DtypeError
 from minigrad.nn import functional as F
 from tests.nn.rows.row import Call, Row, Wrong
 
@@ -70,9 +70,14 @@ def floats(draw):
     return lambda: F.one_hot(mg.ones(2), 3), ["indices must be integers", "float32"]
 
 
+def no_number(draw):
+    return lambda: nn.PairwiseDistance(p="2"), ["p must be a", "number", "'2'"]
+
+
 WRONG = [
     Wrong("cosine_similarity", angle),
     Wrong("pairwise_distance", distance),
+    Wrong("PairwiseDistance", no_number, ConfigError),
     Wrong("normalize", integers, DtypeError),
     Wrong("one_hot", floats, DtypeError),
 ]

@@ -118,7 +118,7 @@ def negative(draw):
 
 def floats(draw):
     x = mg.ones(draw.integer(1, 5))
-    return lambda: F.embedding(x, mg.ones((3, 2))), ["input must hold integers", "float32"]
+    return lambda: F.embedding(x, mg.ones((3, 2))), ["input must be integers", "float32"]
 
 
 def vector(draw):

@@ -91,7 +91,7 @@ def factors(draw):
 
 def negative(draw):
     factor = draw.number(-2, 0)
-    return lambda: nn.Upsample(scale_factor=(2, factor)), ["scale_factor must be a positive number", factor]
+    return lambda: nn.Upsample(scale_factor=(2, factor)), ["scale_factor must be", "above 0", factor]
 
 
 WRONG = [
