@@ -15,8 +15,8 @@ class Numbered(Module):
 
     kind: type = Module
 
-    def __init__(self, items: Iterable[Any] = ()) -> None:
-        self.extend(items)
+    def __init__(self, modules: Iterable[Any] | None = None) -> None:
+        self.extend(() if modules is None else modules)
 
     def _names(self) -> list[str]:
         return [name for name, value in self.__dict__.items() if isinstance(value, self.kind)]
@@ -59,22 +59,28 @@ class Numbered(Module):
         del items[index]
         self._replace(items)
 
-    def append(self, item: Any) -> Self:
+    def append(self, module: Any) -> Self:
         """Add an item at the end; returns self."""
-        self._add(str(len(self)), item)
+        self._add(str(len(self)), module)
         return self
 
-    def extend(self, items: Iterable[Any]) -> Self:
+    def extend(self, modules: Iterable[Any]) -> Self:
         """Add items at the end; returns self."""
-        for item in items:
-            self.append(item)
+        for module in modules:
+            self.append(module)
         return self
 
-    def insert(self, index: int, item: Any) -> None:
+    def insert(self, index: int, module: Any) -> None:
         """Put an item before position `index`."""
         items = list(self)
-        items.insert(index, item)
+        items.insert(index, module)
         self._replace(items)
+
+    def pop(self, index: int | slice = -1) -> Any:
+        """Remove an item, the last by default, and return it."""
+        item = self[index]
+        del self[index]
+        return item
 
 
 class Sequential(Numbered):
@@ -99,11 +105,11 @@ class Sequential(Numbered):
     def _slice(self, index: slice) -> Sequential:
         return Sequential({name: self.__dict__[name] for name in self._names()[index]})
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, input: Any) -> Any:
         """The output of the last module."""
         for module in self:
-            x = module(x)
-        return x
+            input = module(input)
+        return input
 
 
 class ModuleList(Numbered):
@@ -124,6 +130,9 @@ class ParameterList(Numbered):
 
     kind = Parameter
 
+    def __init__(self, values: Iterable[Any] | None = None) -> None:
+        super().__init__(values)
+
     def _add(self, name: str, item: Any) -> None:
         self.register_parameter(name, item if isinstance(item, Parameter) else Parameter(item))
 
@@ -138,8 +147,8 @@ class ModuleDict(Module):
     (5, 1)
     """
 
-    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] = ()) -> None:
-        self.update(modules)
+    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None) -> None:
+        self.update({} if modules is None else modules)
 
     def _items(self) -> dict[str, Module]:
         return {name: value for name, value in self.__dict__.items() if isinstance(value, Module)}
@@ -184,11 +193,16 @@ class ModuleDict(Module):
         for name, module in dict(modules).items():
             self[name] = module
 
-    def pop(self, name: str) -> Module:
+    def pop(self, key: str) -> Module:
         """Remove a module and return it."""
-        module = self[name]
-        del self[name]
+        module = self[key]
+        del self[key]
         return module
+
+    def clear(self) -> None:
+        """Remove all modules."""
+        for name in list(self):
+            del self[name]
 
 
 def _not_none(owner: Module, name: str, item: Any) -> Any:

@@ -139,3 +139,29 @@ BAD = {
 def test_mistakes_are_named(act, error, message):
     with pytest.raises(error, match=message):
         act()
+
+
+@pytest.mark.parametrize("kind", [nn.Sequential, nn.ModuleList])
+def test_pop(kind):
+    a, b, c = (add(i) for i in range(3))
+    model = kind(a, b, c) if kind is nn.Sequential else kind([a, b, c])
+    assert model.pop() is c
+    assert model.pop(0) is a
+    assert list(model) == [b]
+    assert names(model) == ["0"]
+
+
+def test_clear():
+    heads = nn.ModuleDict({"a": add(1), "b": add(2)})
+    heads.clear()
+    assert len(heads) == 0
+    assert heads.state_dict() == {}
+
+
+def test_arguments_by_pytorchs_names():
+    a, b = add(1), add(2)
+    layers = nn.ModuleList(modules=[a])
+    layers.insert(index=0, module=b)
+    assert list(layers) == [b, a]
+    assert list(nn.ModuleDict(modules=None)) == list(nn.ParameterList(values=None)) == []
+    assert nn.Sequential(a)(input=mg.tensor([1.0])).item() == 2

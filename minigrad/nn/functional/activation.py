@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import random
+from minigrad import ops, random
 from minigrad.core import Tensor
 from minigrad.dtypes import DtypeLike
 from minigrad.engine import tracer
@@ -36,11 +36,9 @@ from minigrad.ops import (
     reduce_max,
     reduce_sum,
     select,
-    sigmoid,
     sign,
     split,
     subtract,
-    tanh,
 )
 from minigrad.ops.movement import normalize_axis
 
@@ -50,6 +48,24 @@ __all__ = [
 ]  # fmt: skip
 
 # ---- sigmoids
+
+
+def sigmoid(input: Any) -> Tensor:
+    """1 / (1 + exp(-x)), the logistic function, without overflow and accurate in both tails.
+
+    >>> F.sigmoid(mg.tensor([-1000.0, 0.0, 1000.0]))
+    tensor([0. , 0.5, 1. ])
+    """
+    return ops.sigmoid(input)
+
+
+def tanh(input: Any) -> Tensor:
+    """The hyperbolic tangent.
+
+    >>> F.tanh(mg.tensor([1.0]))
+    tensor([0.761594])
+    """
+    return ops.tanh(input)
 
 
 def logsigmoid(input: Any) -> Tensor:
