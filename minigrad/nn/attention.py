@@ -9,7 +9,7 @@ from minigrad.dtypes import DtypeLike
 from minigrad.errors import ConfigError, ShapeError
 from minigrad.nn import functional as F
 from minigrad.nn import init
-from minigrad.nn.arguments import float_tensor, size
+from minigrad.nn.arguments import float_tensor, fraction, size
 from minigrad.nn.functional.attention import (
     allow_more_keys,
     append_key,
@@ -19,7 +19,6 @@ from minigrad.nn.functional.attention import (
     merge_heads,
     split_heads,
 )
-from minigrad.nn.functional.dropping import check_probability
 from minigrad.nn.linear import Linear
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
@@ -64,7 +63,7 @@ class MultiheadAttention(Module):
             raise ConfigError(f"[{WHO}] embed_dim must be a multiple of num_heads, got {embed_dim} and {num_heads}.")
         self.kdim = embed_dim if kdim is None else size(WHO, "kdim", kdim, 1)
         self.vdim = embed_dim if vdim is None else size(WHO, "vdim", vdim, 1)
-        check_probability(WHO, dropout)
+        fraction(WHO, "dropout", dropout)
         self.dropout = dropout
         self.batch_first = batch_first
         self.add_zero_attn = add_zero_attn

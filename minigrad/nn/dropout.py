@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from minigrad.core import Tensor
 from minigrad.nn import functional as F
-from minigrad.nn.functional.dropping import check_probability
+from minigrad.nn.arguments import fraction
 from minigrad.nn.module import Module
 
 
@@ -21,7 +21,7 @@ class Dropout(Module):
     function: ClassVar[Callable[..., Tensor]] = staticmethod(F.dropout)
 
     def __init__(self, p: float = 0.5) -> None:
-        check_probability(type(self).__name__, p)
+        fraction(type(self).__name__, "p", p)
         self.p = p
 
     def forward(self, input: Tensor) -> Tensor:

@@ -9,8 +9,8 @@ from minigrad.dtypes import DtypeLike
 from minigrad.errors import ShapeError
 from minigrad.nn import functional as F
 from minigrad.nn import init
-from minigrad.nn.arguments import float_tensor, size
-from minigrad.nn.functional.lookup import check_max_norm, check_mode, matrix, refuse_sparse, row_number
+from minigrad.nn.arguments import float_tensor, number, size
+from minigrad.nn.functional.lookup import check_mode, matrix, refuse_sparse, row_number
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 from minigrad.ops import zeros
@@ -42,7 +42,9 @@ class Table(Module):
         self.embedding_dim = size(who, "embedding_dim", embedding_dim)
         padded = padding_idx is not None
         self.padding_idx = row_number(who, "padding_idx", padding_idx, num_embeddings) if padded else None
-        self.max_norm = check_max_norm(who, max_norm)
+        if max_norm is not None:
+            number(who, "max_norm", max_norm, at_least=0)
+        self.max_norm = max_norm
         self.norm_type = norm_type
         self.scale_grad_by_freq = scale_grad_by_freq
         refuse_sparse(who, sparse)

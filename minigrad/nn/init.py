@@ -12,7 +12,7 @@ import numpy as np
 from minigrad import random
 from minigrad.core import Tensor
 from minigrad.errors import ConfigError, ShapeError
-from minigrad.nn.arguments import choice, size
+from minigrad.nn.arguments import choice, fraction, number, size
 from minigrad.nn.variances import check
 from minigrad.random import Generator
 
@@ -49,8 +49,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """
     if nonlinearity == "leaky_relu":
         slope = 0.01 if param is None else param
-        if isinstance(slope, bool) or not isinstance(slope, (int, float)):
-            raise ConfigError(f"[calculate_gain] the slope of leaky_relu must be a number, got {slope!r}.")
+        number("calculate_gain", "param", slope)
         return math.sqrt(2 / (1 + slope**2))
     choice("calculate_gain", "nonlinearity", nonlinearity, (*GAINS, "leaky_relu"))
     return GAINS[nonlinearity]
@@ -322,8 +321,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     """
     if tensor.ndim != 2:
         raise ShapeError(f"[sparse_] expected a matrix, got shape {tensor.shape}.")
-    if not 0 <= sparsity <= 1:
-        raise ConfigError(f"[sparse_] expected a sparsity in [0, 1], got {sparsity}.")
+    fraction("sparse_", "sparsity", sparsity)
     zeros = math.ceil(sparsity * tensor.shape[0])
     values = random.normal(tensor.shape, 0.0, std, tensor.dtype, generator).data.copy()
     order = np.argsort(random.uniform(tensor.shape, dtype="float64", generator=generator).data, axis=0)

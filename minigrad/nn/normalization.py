@@ -7,8 +7,8 @@ from minigrad.dtypes import DtypeLike
 from minigrad.errors import ConfigError
 from minigrad.nn import functional as F
 from minigrad.nn import init
-from minigrad.nn.arguments import size
-from minigrad.nn.functional.normalization import Shape, expect_not_negative, trailing_shape, window
+from minigrad.nn.arguments import number, size
+from minigrad.nn.functional.normalization import Shape, trailing_shape, window
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 from minigrad.ops import zeros
@@ -35,7 +35,7 @@ class LayerNorm(Module):
         dtype: DtypeLike = None,
     ) -> None:
         self.normalized_shape = trailing_shape("LayerNorm", normalized_shape)
-        expect_not_negative("LayerNorm", eps)
+        number("LayerNorm", "eps", eps, at_least=0)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
         self.weight = Parameter(zeros(self.normalized_shape, dtype)) if elementwise_affine else None
@@ -82,7 +82,7 @@ class GroupNorm(Module):
         self.num_channels = size("GroupNorm", "num_channels", num_channels)
         if num_channels % num_groups:
             raise ConfigError(f"[GroupNorm] {num_channels} channels do not make {num_groups} groups.")
-        expect_not_negative("GroupNorm", eps)
+        number("GroupNorm", "eps", eps, at_least=0)
         self.eps = eps
         self.affine = affine
         self.weight = Parameter(zeros(num_channels, dtype)) if affine else None
@@ -122,7 +122,7 @@ class RMSNorm(Module):
         dtype: DtypeLike = None,
     ) -> None:
         self.normalized_shape = trailing_shape("RMSNorm", normalized_shape)
-        expect_not_negative("RMSNorm", 0.0 if eps is None else eps)
+        number("RMSNorm", "eps", 0.0 if eps is None else eps, at_least=0)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
         self.weight = Parameter(zeros(self.normalized_shape, dtype)) if elementwise_affine else None

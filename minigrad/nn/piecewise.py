@@ -5,8 +5,8 @@ from __future__ import annotations
 from minigrad.core import Tensor
 from minigrad.dtypes import DtypeLike
 from minigrad.nn import functional as F
-from minigrad.nn.arguments import size
-from minigrad.nn.functional.piecewise import in_order, not_negative, not_zero
+from minigrad.nn.arguments import number, size
+from minigrad.nn.functional.piecewise import in_order, not_zero
 from minigrad.nn.init import constant_
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
@@ -222,7 +222,7 @@ class Softshrink(Module):
     """
 
     def __init__(self, lambd: float = 0.5) -> None:
-        not_negative("Softshrink", lambd)
+        number("Softshrink", "lambd", lambd, at_least=0)
         self.lambd = lambd
 
     def forward(self, input: Tensor) -> Tensor:

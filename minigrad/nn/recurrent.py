@@ -11,8 +11,7 @@ from minigrad.dtypes import DtypeLike
 from minigrad.errors import ConfigError, ShapeError
 from minigrad.nn import functional as F
 from minigrad.nn import init
-from minigrad.nn.arguments import choice, float_tensor, size
-from minigrad.nn.functional.dropping import check_probability
+from minigrad.nn.arguments import choice, float_tensor, fraction, size
 from minigrad.nn.functional.recurrent import (
     UNITS,
     State,
@@ -104,7 +103,7 @@ class RNNBase(Recurrent):
         self.proj_size = size(who, "proj_size", proj_size)
         if proj_size >= hidden_size:
             raise ConfigError(f"[{who}] proj_size must be less than hidden_size={hidden_size}, got {proj_size}.")
-        check_probability(who, dropout)
+        fraction(who, "dropout", dropout)
         if dropout and num_layers == 1:
             warnings.warn(f"[{who}] dropout={dropout} acts between layers, and there is only one.", stacklevel=3)
         self.bias, self.batch_first, self.dropout, self.bidirectional = bias, batch_first, dropout, bidirectional

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any, ClassVar
 
 from minigrad.core import Tensor
 from minigrad.dtypes import DtypeLike
 from minigrad.engine import tracer
-from minigrad.errors import ConfigError, ShapeError
+from minigrad.errors import ShapeError
 from minigrad.nn import functional as F
 from minigrad.nn import init
-from minigrad.nn.arguments import batched, float_tensor, size, unbatched
-from minigrad.nn.functional.normalization import expect_not_negative
+from minigrad.nn.arguments import batched, float_tensor, number, size, unbatched
 from minigrad.nn.module import Module
 from minigrad.nn.normalization import reset_affine
 from minigrad.nn.parameter import Parameter
@@ -38,9 +36,9 @@ class ChannelNorm(Module):
     ) -> None:
         who = type(self).__name__
         self.num_features = size(who, "num_features", num_features)
-        expect_not_negative(who, eps)
-        if not isinstance(momentum, (Real, type(None))):
-            raise ConfigError(f"[{who}] momentum must be a number or None, got {momentum!r}.")
+        number(who, "eps", eps, at_least=0)
+        if momentum is not None:
+            number(who, "momentum", momentum)
         self.eps = eps
         self.momentum = momentum
         self.affine = affine
@@ -112,12 +110,12 @@ class BatchNorm(ChannelNorm):
         """Count a batch; the share that it has in the running statistics: with momentum None they are plain means."""
         if self.num_batches_tracked is None:
             return self.momentum
-        batches = number(self.num_batches_tracked) + 1
+        batches = value_of(self.num_batches_tracked) + 1
         self.num_batches_tracked.assign_(batches)
         return 1.0 / batches if self.momentum is None else self.momentum
 
 
-def number(x: Tensor) -> Any:
+def value_of(x: Tensor) -> Any:
     """The value of a 0-d state; while a step is traced, a symbol that promotes like a number."""
     tracing = tracer()
     return x.item() if tracing is None else tracing.count(x)

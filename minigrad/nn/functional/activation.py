@@ -18,7 +18,7 @@ from minigrad.core import Tensor
 from minigrad.dtypes import DtypeLike
 from minigrad.engine import tracer
 from minigrad.errors import ConfigError, ShapeError
-from minigrad.nn.arguments import choice, float_tensor
+from minigrad.nn.arguments import choice, float_tensor, number
 from minigrad.ops import (
     abs,
     argmax,
@@ -281,8 +281,7 @@ def gumbel_softmax(logits: Any, tau: float = 1.0, hard: bool = False, *, dim: in
     >>> F.gumbel_softmax(mg.tensor([1000.0, 0.0]), hard=True)
     tensor([1., 0.])
     """
-    if not tau > 0:
-        raise ConfigError(f"[gumbel_softmax] tau must be positive, got {tau}.")
+    number("gumbel_softmax", "tau", tau, above=0)
     x = float_tensor("gumbel_softmax", "logits", logits)
     axis = normalize_axis("gumbel_softmax", dim, x.ndim)
     u = random.uniform(x.shape, dtype=x.dtype)

@@ -6,8 +6,8 @@ from typing import Any
 
 from minigrad import random
 from minigrad.core import Tensor
-from minigrad.errors import ConfigError, ShapeError
-from minigrad.nn.arguments import float_tensor
+from minigrad.errors import ShapeError
+from minigrad.nn.arguments import float_tensor, fraction
 from minigrad.ops import broadcast_to, select
 
 SELU_LIMIT = -1.0507009873554805 * 1.6732632423543772
@@ -24,7 +24,7 @@ def dropout(input: Any, p: float = 0.5, training: bool = True) -> Tensor:
     >>> F.dropout(mg.ones(3), training=False)
     tensor([1., 1., 1.])
     """
-    check_probability("dropout", p)
+    fraction("dropout", "p", p)
     x = float_tensor("dropout", "input", input)
     return zeroed(x, p, x.data.ndim) if training else x
 
@@ -78,7 +78,7 @@ def alpha_dropout(input: Any, p: float = 0.5, training: bool = False) -> Tensor:
     >>> F.alpha_dropout(mg.ones(3), training=True).shape
     (3,)
     """
-    check_probability("alpha_dropout", p)
+    fraction("alpha_dropout", "p", p)
     x = float_tensor("alpha_dropout", "input", input)
     return saturated(x, p, x.data.ndim) if training else x
 
@@ -91,7 +91,7 @@ def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False) ->
     >>> F.feature_alpha_dropout(mg.ones((2, 3, 4)), training=True).shape
     (2, 3, 4)
     """
-    check_probability("feature_alpha_dropout", p)
+    fraction("feature_alpha_dropout", "p", p)
     x = float_tensor("feature_alpha_dropout", "input", input)
     if x.data.ndim < 2:
         raise ShapeError(f"[feature_alpha_dropout] expected input of shape (N, C, ...), got {x.shape}.")
@@ -124,14 +124,8 @@ def kept(x: Tensor, p: float, axes: int) -> Tensor:
 
 def checked(who: str, input: Any, p: float, shapes: dict[int, str]) -> Tensor:
     """The input as a tensor. Raises ConfigError for a bad p, ShapeError unless its rank is one of those of `shapes`."""
-    check_probability(who, p)
+    fraction(who, "p", p)
     x = float_tensor(who, "input", input)
     if x.data.ndim not in shapes:
         raise ShapeError(f"[{who}] expected input of shape {' or '.join(shapes.values())}, got {x.shape}.")
     return x
-
-
-def check_probability(who: str, p: float) -> None:
-    """Raises ConfigError unless p is in [0, 1]."""
-    if not 0 <= p <= 1:
-        raise ConfigError(f"[{who}] the probability p must lie in [0, 1], got {p}.")

@@ -13,7 +13,7 @@ import numpy as np
 from minigrad.core import Tensor
 from minigrad.engine import no_grad
 from minigrad.errors import ConfigError, ShapeError
-from minigrad.nn.arguments import choice, float_tensor, integer_tensor, within
+from minigrad.nn.arguments import choice, float_tensor, integer_tensor, number, within
 from minigrad.ops import (
     arg_sort,
     argsort,
@@ -89,7 +89,7 @@ def looked_up(
 
 def renormalize(who: str, table: Tensor, index: Tensor, max_norm: float, norm_type: float) -> None:
     """Scale the rows at `index` whose norm exceeds `max_norm`, in the table itself, outside of the graph."""
-    check_max_norm(who, max_norm)
+    number(who, "max_norm", max_norm, at_least=0)
     with no_grad():
         rows = gather(table, index, axes=(0,))
         length = norm(rows, norm_type, axis=1, keepdims=True)
@@ -237,13 +237,6 @@ def row_number(who: str, name: str, value: Any, size: int) -> int:
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or not -size <= value < size:
         raise ConfigError(f"[{who}] {name} must be one of {size} rows, an integer in [{-size}, {size}); got {value!r}.")
     return int(value) % size
-
-
-def check_max_norm(who: str, max_norm: float | None) -> float | None:
-    """The bound itself. Raises ConfigError if it is negative."""
-    if max_norm is not None and not max_norm >= 0:
-        raise ConfigError(f"[{who}] max_norm must not be negative, got {max_norm}.")
-    return max_norm
 
 
 def check_mode(who: str, mode: str, scale_grad_by_freq: bool, sparse: bool) -> None:

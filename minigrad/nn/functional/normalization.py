@@ -8,7 +8,6 @@ which is almost 0, and their variance. So large offsets cost no digits, neither 
 from __future__ import annotations
 
 import math
-from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +15,7 @@ import numpy as np
 from minigrad.core import Tensor
 from minigrad.engine import no_grad
 from minigrad.errors import ConfigError, DtypeError, ShapeError
-from minigrad.nn.arguments import float_tensor, size
+from minigrad.nn.arguments import float_tensor, number, size
 from minigrad.nn.functional.pooling import avg_pool2d
 from minigrad.ops import pad, reduce_sum, reshape_to, sqrt
 
@@ -47,7 +46,7 @@ def batch_norm(
     """
     x, (w, b) = channels_of("batch_norm", 2, input, weight=weight, bias=bias)
     running = statistics("batch_norm", x, running_mean, running_var)
-    expect_not_negative("batch_norm", eps)
+    number("batch_norm", "eps", eps, at_least=0)
     if training and eps == 0:
         raise ConfigError("[batch_norm] eps must be positive in training; got 0.")
     if not training:
@@ -80,7 +79,7 @@ def instance_norm(
     """
     x, (w, b) = channels_of("instance_norm", 2, input, weight=weight, bias=bias)
     running = statistics("instance_norm", x, running_mean, running_var)
-    expect_not_negative("instance_norm", eps)
+    number("instance_norm", "eps", eps, at_least=0)
     if not use_input_stats:
         return by_running_statistics("instance_norm", x, running, w, b, eps)
     found = moments(x, tuple(range(2, x.data.ndim)))
@@ -104,7 +103,7 @@ def layer_norm(
             [ 0.      ,  0.      ]])
     """
     x, axes, (w, b) = last_axes("layer_norm", input, normalized_shape, weight=weight, bias=bias)
-    expect_not_negative("layer_norm", eps)
+    number("layer_norm", "eps", eps, at_least=0)
     out = scaled(moments(x, axes), eps, None, None)
     out = out if w is None else out * w
     return out if b is None else out + b
@@ -121,7 +120,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     tensor([[-0.999995,  0.999995,  0.      ,  0.      ]])
     """
     x, (w, b) = channels_of("group_norm", 2, input, weight=weight, bias=bias)
-    expect_not_negative("group_norm", eps)
+    number("group_norm", "eps", eps, at_least=0)
     groups = size("group_norm", "num_groups", num_groups, 1)
     channels = x.shape[1]
     if channels % groups:
@@ -146,7 +145,7 @@ def rms_norm(input: Any, normalized_shape: Shape, weight: Any = None, eps: float
     """
     x, axes, (w,) = last_axes("rms_norm", input, normalized_shape, weight=weight)
     eps = float(np.finfo(x.dtype).eps) if eps is None else eps
-    expect_not_negative("rms_norm", eps)
+    number("rms_norm", "eps", eps, at_least=0)
     out = x / sqrt(mean(x * x, axes) + eps)
     return out if w is None else out * w
 
@@ -319,9 +318,3 @@ def trailing_shape(who: str, value: Any) -> tuple[int, ...]:
 def window(who: str, value: Any) -> int:
     """The number of channels in a window."""
     return size(who, "size", value, 1)
-
-
-def expect_not_negative(who: str, eps: Any) -> None:
-    """Raises ConfigError for an eps that is no number or negative: its root would be NaN."""
-    if not (isinstance(eps, Real) and float(eps) >= 0):
-        raise ConfigError(f"[{who}] eps must be a number, at least 0; got {eps!r}.")

@@ -11,7 +11,7 @@ from typing import Any
 from minigrad import ops, random
 from minigrad.core import Tensor
 from minigrad.errors import ConfigError, ShapeError
-from minigrad.nn.arguments import float_tensor
+from minigrad.nn.arguments import float_tensor, number
 from minigrad.ops import (
     abs,
     clip,
@@ -235,15 +235,9 @@ def softshrink(input: Any, lambd: float = 0.5) -> Tensor:
     >>> F.softshrink(mg.tensor([-1.0, 0.2, 2.0]))
     tensor([-0.5,  0. ,  1.5])
     """
-    not_negative("softshrink", lambd)
+    number("softshrink", "lambd", lambd, at_least=0)
     x = float_tensor("softshrink", "input", input)
     return x - clip(x, -lambd, lambd)  # the gradient of clip is 1 at its bounds
-
-
-def not_negative(who: str, lambd: float) -> None:
-    """Raises ConfigError unless lambd >= 0."""
-    if not lambd >= 0:
-        raise ConfigError(f"[{who}] lambd must be at least 0, got {lambd}.")
 
 
 def hardshrink(input: Any, lambd: float = 0.5) -> Tensor:

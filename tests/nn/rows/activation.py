@@ -212,11 +212,11 @@ def divisor(draw):
 
 
 def threshold(draw):
-    return lambda: nn.Softshrink(-1.0), ["lambd must be at least 0", "-1.0"]
+    return lambda: nn.Softshrink(-1.0), ["lambd must be a number, at least 0", "-1.0"]
 
 
 def temperature(draw):
-    return lambda: F.gumbel_softmax(mg.ones(3), tau=0.0), ["tau must be positive", "0.0"]
+    return lambda: F.gumbel_softmax(mg.ones(3), tau=0.0), ["tau must be a number above 0", "0.0"]
 
 
 def integers(draw):

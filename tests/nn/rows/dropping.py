@@ -40,7 +40,7 @@ ROWS = [
 
 def probability(draw):
     p = draw.one_of(-0.1, 1.5, float("nan"))
-    return lambda: nn.AlphaDropout(p), ["the probability p must lie in [0, 1]", p]
+    return lambda: nn.AlphaDropout(p), ["p must lie in [0, 1]", p]
 
 
 def rank(draw):

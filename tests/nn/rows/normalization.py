@@ -218,7 +218,7 @@ def weight(draw):
 
 
 def momentum(draw):
-    return lambda: nn.BatchNorm1d(3, momentum="0.1"), ["momentum must be a number or None", "'0.1'"]
+    return lambda: nn.BatchNorm1d(3, momentum="0.1"), ["momentum must be a number", "'0.1'"]
 
 
 def instance_rank(draw):
