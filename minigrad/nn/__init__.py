@@ -123,6 +123,7 @@ from minigrad.nn.pooling import (
 )
 from minigrad.nn.positions import SinusoidalPositions
 from minigrad.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
+from minigrad.nn.resampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
 from minigrad.nn.running_norm import (
     BatchNorm1d,
     BatchNorm2d,
@@ -143,7 +144,6 @@ from minigrad.nn.transformer import (
 )
 from minigrad.nn.units import RBF, Maxout
 from minigrad.nn.unpooling import MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
-from minigrad.nn.upsampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
 
 __all__ = [
     "functional", "init", "utils", "summary",
