@@ -17,7 +17,7 @@ from minigrad.engine import no_grad
 from minigrad.errors import ConfigError, DtypeError, ShapeError
 from minigrad.nn.arguments import float_tensor, number, size
 from minigrad.nn.functional.pooling import avg_pool2d
-from minigrad.ops import pad, reduce_sum, reshape_to, sqrt
+from minigrad.ops import minimum, pad, reduce_sum, reshape_to, sqrt
 
 Shape = int | tuple[int, ...]
 
@@ -202,7 +202,9 @@ def moments(x: Tensor, axes: tuple[int, ...]) -> Moments:
     center = mean(x.detach(), axes)
     deviation = x - center
     offset = mean(deviation, axes)
-    return Moments(deviation, center, offset, mean(deviation * deviation, axes) - offset * offset, count(x, axes))
+    var = mean(deviation * deviation, axes) - offset * offset
+    var = var - minimum(var.detach(), 0.0)  # rounding may leave less than 0; the derivatives stay those of the variance
+    return Moments(deviation, center, offset, var, count(x, axes))
 
 
 def scaled(found: Moments, eps: float, weight: Tensor | None, bias: Tensor | None) -> Tensor:

@@ -83,6 +83,27 @@ def test_an_offset_changes_no_derivative(name):
         np.testing.assert_allclose(found, expected, rtol=0, atol=2e-6 * np.abs(expected).max())
 
 
+def test_no_variance_is_negative():
+    x = np.full((1_000_000, 2), 31415.927, np.float32)  # so many that a sum in float32 has no digit right
+    mean, var = mg.zeros(2), mg.ones(2)
+    assert np.isfinite(F.batch_norm(mg.tensor(x), mean, var, training=True, momentum=1.0).numpy()).all()
+    assert (var.numpy() >= 0).all()
+
+
+@pytest.mark.parametrize("value", [0.1, 1e4])
+def test_second_derivatives_of_constant_rows(value):
+    """At a constant row the layer is the centering of x, over sqrt(eps), and its second derivative 0."""
+    x = mg.full((2, 5), value, dtype="float64").requires_grad_()
+    u, v = (mg.tensor(np.random.default_rng(i).standard_normal((2, 5))) for i in range(2))
+    (first,) = mg.autograd.grad(F.layer_norm(x, (5,)), [x], [u], create_graph=True)
+    centered = u.numpy() - u.numpy().mean(1, keepdims=True)
+    np.testing.assert_allclose(first.detach(), centered / np.sqrt(EPS), rtol=1e-6)
+    (squared,) = mg.autograd.grad((F.layer_norm(x, (5,)) ** 2).sum(), [x], create_graph=True)
+    (second,) = mg.autograd.grad(squared, [x], [v])
+    expected = 2 * (v.numpy() - v.numpy().mean(1, keepdims=True)) / EPS
+    np.testing.assert_allclose(second, expected, rtol=1e-6)
+
+
 @pytest.mark.parametrize("scale", [0.0, 1e-4, 1e4])
 def test_rms_norm_of_small_and_large_numbers(scale):
     x = mg.tensor(scale * np.array([[1.0, -2.0, 2.0]]), requires_grad=True)
