@@ -162,6 +162,8 @@ class Module:
     def __delattr__(self, name: str) -> None:
         configuration_changed()
         super().__delattr__(name)
+        if name in self._buffer_names:
+            self._buffer_names = {other: kept for other, kept in self._buffer_names.items() if other != name}
 
     def configuration(self) -> list[tuple[str, Any]]:
         """What a compiled step may have read of this module: plain attributes, and which objects the others are."""

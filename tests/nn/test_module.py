@@ -86,6 +86,8 @@ def test_attributes_can_be_removed_and_replaced():
     assert net.state_dict()["mean"].item() == 9
     del net.mean
     assert named(net.named_buffers()) == ["cache"]
+    net.mean = 3.0  # no buffer any more
+    assert named(net.named_buffers()) == ["cache"]
 
 
 def test_parameter_is_a_leaf_and_results_are_plain_tensors():

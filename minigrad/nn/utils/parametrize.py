@@ -114,7 +114,7 @@ def register_parametrization(
         who = type(module).__name__
         raise ConfigError(f"[register_parametrization] {who} has no parameter or buffer {tensor_name!r}.")
     made = ParametrizationList([parametrization], original, unsafe)
-    unregister(module, tensor_name)
+    delattr(module, tensor_name)
     set_parametrizations(module, {**lists, tensor_name: made})
     return module
 
@@ -224,13 +224,6 @@ def register(module: Module, name: str, x: Tensor) -> None:
         module.register_parameter(name, x)
     else:
         module.register_buffer(name, x)
-
-
-def unregister(module: Module, name: str) -> None:
-    """Take a parameter or buffer away."""
-    delattr(module, name)
-    if name in module._buffer_names:
-        module._buffer_names = {other: flag for other, flag in module._buffer_names.items() if other != name}
 
 
 def append(found: ParametrizationList, parametrization: Module, unsafe: bool) -> None:
