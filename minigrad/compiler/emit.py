@@ -236,6 +236,13 @@ class Emitter:
         with self.nested(loops, places):  # the line stands already: it may have named a buffer before the loops
             self.source.add(line)
 
+    def copy_unless_in_place(self, op: Op) -> None:
+        """Start the result of an update from its first input, which it may have been written over."""
+        out, old = self.layouts[op.outputs[0]], op.inputs[0]
+        given = self.layouts[old] if isinstance(old, Value) else old
+        if not isinstance(given, Layout) or self.in_place.get(out.base) is not given.base:
+            self.copy(out, given)
+
     def spreadable(self, loops: Loops, nanoseconds: float, strides: list[Strides]) -> Cut | None:
         """Where to cut loops that write every element once, if it pays."""
         free = forward_loops(loops, strides)

@@ -102,9 +102,9 @@ def pad_constant(emitter: Emitter, op: Op) -> None:
 
 
 def slice_update(emitter: Emitter, op: Op) -> None:
-    """A copy of the input, with a value at a key."""
+    """A copy of the input, or the input itself, with a value at a key."""
     out = op.outputs[0]
-    emitter.copy(contiguous(out), source(emitter, op, 0))
+    emitter.copy_unless_in_place(op)
     emitter.copy(region(out, op.params["key"]), source(emitter, op, 1))
 
 

@@ -11,11 +11,13 @@ from minigrad.compiler.layout import Layout, contiguous
 from minigrad.compiler.schedule import CHECKS, GATHERS, Step, every, reduced
 from minigrad.compiler.state import Slot
 
+UPDATES = ("gather_update", "slice_update")
+
 
 class Reason(StrEnum):
     """Why an output is, or is not, written in place."""
 
-    IN_PLACE = "the step that writes it is the last that reads the old value, at the same element"
+    IN_PLACE = "the step that writes it is the last that reads the old value, and only where it writes"
     UNREAD = "the old value is not read"
     READ_LATER = "a later step reads the old value"
     OTHER_ELEMENT = "the step that writes it reads the old value at other elements"
@@ -45,7 +47,7 @@ def overwriting(old: Value, out: Value, steps: list[Step], places: dict[Value, L
     last = max((k for k, step in enumerate(steps) if reads_buffer(step, old, places)), default=-1)
     if last > writer:
         return Reason.READ_LATER
-    if last == writer and not at_same_element(steps[writer], old, out, places):
+    if last == writer and not (at_same_element(steps[writer], old, out, places) or updates(out, old, steps, places)):
         return Reason.OTHER_ELEMENT
     return Reason.IN_PLACE
 
@@ -83,6 +85,14 @@ def at_same_element(writer: Step, old: Value, out: Value, places: dict[Value, La
     """Whether a step reads a buffer only at the element that it writes."""
     layouts = [places[x] for op in writer.ops for x in op.values if places[x].base is old]
     return writer.domain == old.shape and not reduced(out) and all(x == contiguous(old) for x in layouts)
+
+
+def updates(out: Value, old: Value, steps: list[Step], places: dict[Value, Layout]) -> bool:
+    """Whether a value is an old one with something put into it, and its step reads nothing else of the old one."""
+    op, step = out.op, steps[writer_of(out, steps)]
+    if op is None or op.name not in UPDATES or places.get(op.inputs[0]) != contiguous(old):
+        return False
+    return sum(places[x].base is old for other in step.ops for x in other.values) == 1
 
 
 def reads_buffer(step: Step, buffer: Value, places: dict[Value, Layout]) -> bool:

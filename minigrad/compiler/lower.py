@@ -116,10 +116,15 @@ def own_outputs(graph: Graph) -> Graph:
     places = layouts(list(graph.inputs), graph.ops)
     outputs: list[Value] = []
     for v in graph.outputs:
-        if v in graph.inputs or v in outputs or places[v] != contiguous(v) or (reduced(v) and v.size > 1):
+        if v in graph.inputs or v in outputs or places[v] != contiguous(v) or (is_sum(v) and v.size > 1):
             v = copied(v, graph.ops)
         outputs.append(v)
     return Graph(graph.inputs, graph.ops, outputs, graph.left_out)
+
+
+def is_sum(v: Value) -> bool:
+    """Whether each element is read and written again until it is done."""
+    return reduced(v) and v.op is not None and v.op.name != "gather_update"
 
 
 def copied(v: Value, ops: list[Op], where: str = "") -> Value:

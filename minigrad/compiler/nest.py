@@ -358,7 +358,7 @@ class Nest:
         (out,) = op.outputs
         updates = op.name == "gather_update"
         if updates:
-            self.emitter.copy(self.emitter.layouts[out], self.emitter.layouts[op.inputs[0]])
+            self.emitter.copy_unless_in_place(op)
         else:
             self.places.fill(out, literal(0, out.dtype))
         value, _ = self.operand(op, 1 if updates else 0, out.dtype)

@@ -79,11 +79,13 @@ class Embedding(Table):
     weight: (V, D), from N(0, 1).  Shapes: integers, any shape -> (*shape, D).
 
     The gradient has the shape of the table, and an optimizer goes through all of it. Where the table is large and a
-    batch reads few rows, train those alone: take them out, differentiate with respect to them, and put new ones back.
+    batch reads few rows, train those alone, here by gradient descent; compiled, this touches no other rows:
 
         rows = table.weight.detach()[ids].requires_grad_()
         loss(rows).backward()
-        table.weight.assign_(...)
+        same = (ids[:, None] == ids).astype(rows.dtype)  # a row that occurs twice gets the gradients of both
+        with mg.no_grad():
+            table.weight[ids] = rows.detach() - lr * (same @ rows.grad)
 
     >>> table = nn.Embedding(10, 3, padding_idx=0)
     >>> table(mg.tensor([[1, 0], [4, 9]])).shape

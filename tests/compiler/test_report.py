@@ -240,6 +240,14 @@ def other_element(w, x):
     w.assign_(w.T + x)
 
 
+def updated(w, x):
+    w[mg.tensor([1, 3])] = x[:2] + w[5]
+
+
+def updated_slice(w, x):
+    w[2:4] = x[:2]
+
+
 def unread(w, x):
     w.assign_(mg.exp(x))
 
@@ -257,6 +265,7 @@ def gradient(w, x):
     ("f", "reason"),
     [
         (in_place, Reason.IN_PLACE), (other_element, Reason.OTHER_ELEMENT), (unread, Reason.UNREAD),
+        (updated, Reason.CHECK), (updated_slice, Reason.IN_PLACE),
         (checked_later, Reason.CHECK), (gradient, Reason.UNREAD), (read_later, Reason.READ_LATER),
     ],
 )  # fmt: skip

@@ -98,6 +98,41 @@ def test_a_compiled_step_refuses_an_index_and_leaves_the_state(layer):
             np.testing.assert_array_equal(layer.weight.grad.numpy(), gradient)
 
 
+def test_training_a_few_rows_of_a_large_table():
+    """What the docstring of Embedding proposes, against the optimizer; compiled, the others are not touched."""
+    lr, target = 0.1, mg.tensor(np.random.default_rng(0).standard_normal((4, 2)))
+    dense, few = (nn.Embedding(50, 2, _weight=mg.tensor(np.linspace(-1, 1, 100).reshape(50, 2))) for _ in range(2))
+    optimizer = optim.SGD(dense.parameters(), lr=lr)
+
+    def train(ids):
+        optimizer.zero_grad()
+        mg.sum((dense(ids) - target) ** 2).backward()
+        optimizer.step()
+
+    def train_few(ids):
+        rows = few.weight.detach()[ids].requires_grad_()
+        loss = mg.sum((rows - target) ** 2)
+        loss.backward()
+        same = (ids[:, None] == ids).astype(rows.dtype)
+        with mg.no_grad():
+            few.weight[ids] = rows.detach() - lr * (same @ rows.grad)
+        return loss
+
+    with uncompiled():
+        compiled = mg.jit(train_few, warmup=0)
+        for step in (train_few, compiled):
+            for ids in ([3, 7, 3, 49], [0, 0, 0, 7]):
+                train(mg.tensor(ids))
+                step(mg.tensor(ids))
+                np.testing.assert_allclose(few.weight.numpy(), dense.weight.numpy(), rtol=1e-12)
+        assert compiled.last.verdicts[0].direct
+        assert all("(50, 2)" not in str(k.domain) for k in compiled.last.steps)
+        before = few.weight.numpy().copy()
+        with pytest.raises(IndexError):
+            compiled(mg.tensor([1, 2, 3, 50]))
+        np.testing.assert_array_equal(few.weight.numpy(), before)
+
+
 def test_what_is_printed():
     shown = repr(nn.Embedding(5, 3, padding_idx=-1, max_norm=2.0, norm_type=1.0, scale_grad_by_freq=True))
     assert shown.startswith("Embedding(5, 3, padding_idx=4, max_norm=2.0, norm_type=1.0, scale_grad_by_freq=True)")

@@ -252,5 +252,5 @@ def refuse_sparse(who: str, sparse: bool) -> None:
     if sparse:
         raise ConfigError(
             f"[{who}] gradients are dense here: leave sparse=False. To change only the rows of a large table that a "
-            "batch reads, differentiate with respect to those rows: see `nn.Embedding`."
+            "batch reads, differentiate with respect to those rows; how is written in the docstring of nn.Embedding."
         )
