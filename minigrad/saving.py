@@ -131,7 +131,10 @@ def opened(path: str | os.PathLike) -> Any:
     try:
         return safe_open(path, framework="np")
     except SafetensorError as error:
-        raise DataError(f"[load] {path} is no safetensors file, or it is damaged: {error}.") from None
+        with open(path, "rb") as file:
+            zipped = file.read(4) == b"PK\x03\x04"
+        hint = " A file of torch.save: give load_state_dict what torch.load returns." if zipped else ""
+        raise DataError(f"[load] {path} is no safetensors file, or it is damaged: {error}.{hint}") from None
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -3,6 +3,7 @@
 import copy
 import os
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -258,3 +259,11 @@ def test_copies_of_tensors(copied, make):
 def test_a_computed_tensor_is_not_copied():
     with pytest.raises(mg.GraphError, match=r"only leaves can be copied or pickled: take \.detach\(\)"):
         copy.deepcopy(nn.Parameter([1.0]) * 2)
+
+
+def test_a_file_of_torch_is_told(tmp_path):
+    """Which is a zip archive."""
+    with zipfile.ZipFile(tmp_path / "model.pt", "w") as archive:
+        archive.writestr("data.pkl", b"")
+    with pytest.raises(DataError, match=r"no safetensors file.* give load_state_dict what torch.load returns"):
+        mg.load(tmp_path / "model.pt")

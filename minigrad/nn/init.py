@@ -11,7 +11,7 @@ import numpy as np
 
 from minigrad import random
 from minigrad.core import Tensor
-from minigrad.errors import ConfigError, ShapeError
+from minigrad.errors import ConfigError, DtypeError, ShapeError
 from minigrad.nn.arguments import choice, fraction, number, size
 from minigrad.nn.variances import check
 from minigrad.random import Generator
@@ -61,6 +61,8 @@ def fans(who: str, tensor: Tensor) -> tuple[int, int]:
     Read off the shape, as PyTorch does. So for a convolution in g groups, (out, in / g, *kernel), fan_out is g times
     what an input meets, and for a transposed one, (in, out / g, *kernel), the two have changed places.
     """
+    if not isinstance(tensor, Tensor):
+        raise DtypeError(f"[{who}] expected a tensor such as layer.weight, got a {type(tensor).__name__}.")
     if tensor.ndim < 2:
         raise ShapeError(f"[{who}] fan in and fan out need a weight of rank 2 or more, got shape {tensor.shape}.")
     window = math.prod(tensor.shape[2:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
@@ -16,6 +17,7 @@ from minigrad.nn.error_path import add_path
 from minigrad.nn.hooks import Hook, HookHandle
 from minigrad.nn.parameter import Parameter
 from minigrad.ops import tensor, zeros_like
+from minigrad.tree import children
 
 PLAIN = (bool, int, float, str, tuple, type(None))
 
@@ -31,7 +33,8 @@ class Module:
     """A layer or a model: tensors with names, and a `forward` that computes with them.
 
     Assigning a `Parameter` or a `Module` to an attribute registers it; tensors that belong to the state but are not
-    trained (running statistics) are registered with `register_buffer`. Call the module, not its `forward`.
+    trained (running statistics) are registered with `register_buffer`. What is in a list or dict is not registered: see
+    `ModuleList`, `ModuleDict` and `ParameterList`. Call the module, not its `forward`.
 
     copy.deepcopy and pickle keep what is shared shared, within one call: copy `(model, optimizer)` together.
 
@@ -155,6 +158,12 @@ class Module:
             raise TracingError(
                 f"[{type(self).__name__}] the attribute {name!r} is set inside a compiled function, which would happen "
                 "only once: keep what changes in a buffer, and give it new values with .assign_(...)."
+            )
+        if isinstance(value, (list, dict)) and any(isinstance(x, (Module, Parameter)) for x in children(value) or ()):
+            warnings.warn(
+                f"[{type(self).__name__}] {name} is a {type(value).__name__}, so its items are no part of the module "
+                "and not trained: use nn.ModuleList, nn.ModuleDict or nn.ParameterList, or a tuple to hide them.",
+                stacklevel=2,
             )
         configuration_changed()
         super().__setattr__(name, value)

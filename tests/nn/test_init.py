@@ -8,7 +8,7 @@ from scipy import stats
 
 import minigrad as mg
 from minigrad import nn
-from minigrad.errors import ConfigError, ShapeError
+from minigrad.errors import ConfigError, DtypeError, ShapeError
 from minigrad.nn import functional as F
 from minigrad.nn import init
 
@@ -208,3 +208,9 @@ BAD = {
 def test_mistakes_are_named(act, error, message):
     with pytest.raises(error, match=message):
         act()
+
+
+@pytest.mark.parametrize("fill", [init.xavier_uniform_, init.kaiming_normal_, init.lecun_normal_, init.tanh_uniform_])
+def test_a_layer_in_place_of_its_weight(fill):
+    with pytest.raises(DtypeError, match=rf"\[{fill.__name__}\] expected a tensor such as layer.weight, got a Linear"):
+        fill(nn.Linear(2, 3))

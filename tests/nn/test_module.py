@@ -74,6 +74,17 @@ def test_what_is_not_registered():
     assert all(value is not net.plain for value in (*net.parameters(), *net.buffers()))
 
 
+@pytest.mark.parametrize("kept", [lambda x: [x], lambda x: {"a": x}], ids=["list", "dict"])
+@pytest.mark.parametrize("part", [nn.Linear(1, 1), nn.Parameter([1.0])], ids=["module", "parameter"])
+def test_what_a_list_hides_is_told(kept, part):
+    model = nn.Module()
+    with pytest.warns(UserWarning, match=r"\[Module\] parts is a (list|dict), .* not trained: use nn.ModuleList"):
+        model.parts = kept(part)
+    assert list(model.parameters()) == []
+    model.parts = tuple(kept(part))  # says nothing, and so do lists of anything else
+    model.sizes = [1, 2]
+
+
 def test_attributes_can_be_removed_and_replaced():
     net = Net()
     del net.scale
@@ -381,7 +392,7 @@ def test_a_layer_alone_adds_no_path():
 def test_an_unregistered_module_keeps_the_path_it_has():
     class Hidden(nn.Module):
         def __init__(self):
-            self.parts = [nn.Sequential(nn.Linear(2, 2))]
+            self.parts = (nn.Sequential(nn.Linear(2, 2)),)
 
         def forward(self, x):
             return self.parts[0](x)

@@ -11,7 +11,7 @@ from minigrad.nn.arguments import float_tensor
 from minigrad.ops import add, matmul2, multiply, reshape_to
 
 
-def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def linear(input: Any, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """y = x W^T + b.
 
     input: (..., in).  weight: (out, in).  bias: (out,) or None.  Returns (..., out).
@@ -20,6 +20,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     >>> F.linear(mg.ones((3, 2)), mg.ones((4, 2)), mg.zeros(4)).shape
     (3, 4)
     """
+    if not isinstance(input, Tensor):
+        input = float_tensor("linear", "input", input)
     x, w = input.data.shape, weight.data.shape
     if len(w) != 2 or not x or x[-1] != w[1]:
         wanted = f"{w[1]} features" if len(w) == 2 else "a weight of rank 2, (out, in)"

@@ -105,7 +105,8 @@ def class_indices(who: str, scores: Tensor, target: Any, axis: int) -> Tensor:
     if target.data.shape != expected:
         hint = "; class probabilities must be floating-point" if target.data.shape == shape else ""
         raise ShapeError(
-            f"[{who}] expected class labels of shape {expected}, got {target.shape}, for an input {shape}{hint}."
+            f"[{who}] expected class labels of shape {expected}, got {target.shape}, for an input {shape} with "
+            f"{shape[axis]} classes on axis {axis}{hint}."
         )
     return target
 

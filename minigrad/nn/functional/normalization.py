@@ -53,7 +53,10 @@ def batch_norm(
         return by_running_statistics("batch_norm", x, running, w, b, eps)
     found = moments(x, (0, *range(2, x.data.ndim)))
     if found.elements == 1:
-        raise ShapeError(f"[batch_norm] expected more than one value per channel in training: input {x.shape}.")
+        raise ShapeError(
+            f"[batch_norm] expected more than one value per channel in training: input {x.shape}. Take larger batches, "
+            "leave out a last one of one sample (drop_last=True), or call model.eval() to evaluate."
+        )
     if running and x.size:
         update("batch_norm", running, found, momentum)
     return scaled(found, eps, w, b)

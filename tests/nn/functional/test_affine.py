@@ -1,5 +1,6 @@
 """The affine map: what it refuses; against PyTorch it is tested as a layer."""
 
+import numpy as np
 import pytest
 
 import minigrad as mg
@@ -25,3 +26,9 @@ BAD = {
 def test_mistakes_are_named(act, message):
     with pytest.raises(ShapeError, match=r"\[linear\] expected " + message):
         act()
+
+
+def test_numbers_of_any_kind_will_do():
+    rows, weight = [[1.0, 2.0], [3.0, 5.0]], mg.tensor([[1.0, -1.0]])
+    for given in (rows, np.array(rows, np.float32), mg.tensor(rows)):
+        np.testing.assert_array_equal(F.linear(given, weight).numpy(), [[-1.0], [-2.0]])

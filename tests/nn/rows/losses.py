@@ -340,6 +340,18 @@ def one_hot_integers(draw):
     return lambda: F.cross_entropy(logits, onehot), [(n,), (n, c), "class probabilities must be floating-point"]
 
 
+def sequences_with_classes_last(draw):
+    n, t, c = draw.integers(3, 2, 9)
+    says = [(n, c), (n, t + c), (n, t, c), f"{t} classes on axis 1"]
+    return lambda: F.cross_entropy(mg.ones((n, t, c)), mg.zeros((n, t + c), dtype="int64")), says
+
+
+def logits_as_probabilities(draw):
+    x = draw.integer(2, 9)
+    says = ["expected probabilities, in [0, 1]", f"{-x}.0 to {x}.0", "binary_cross_entropy_with_logits"]
+    return lambda: F.binary_cross_entropy(mg.tensor([-float(x), x]), mg.ones(2)), says
+
+
 def floats_for_hinge(draw):
     n, c = draw.integers(2, 2, 9)
     return lambda: F.hinge_loss(mg.ones((n, c)), mg.ones(n)), ["labels must be integers, got float32"]
@@ -472,6 +484,8 @@ WRONG = [
     Wrong("nll_loss", too_few_labels),
     Wrong("cross_entropy", labels_as_floats),
     Wrong("cross_entropy", one_hot_integers),
+    Wrong("cross_entropy", sequences_with_classes_last),
+    Wrong("binary_cross_entropy", logits_as_probabilities, ValueError),
     Wrong("hinge_loss", floats_for_hinge, DtypeError),
     Wrong("nll_loss", weights_of_classes),
     Wrong("multi_margin_loss", images_of_scores),

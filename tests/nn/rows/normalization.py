@@ -177,7 +177,8 @@ def channels(draw):
 
 def one_value(draw):
     shape = (1, draw.integer(2, 9), 1, 1)
-    return lambda: nn.BatchNorm2d(shape[1])(mg.ones(shape)), ["expected more than one value per channel", shape]
+    says = ["expected more than one value per channel", shape, "model.eval()"]
+    return lambda: nn.BatchNorm2d(shape[1])(mg.ones(shape)), says
 
 
 def running_shape(draw):

@@ -4,10 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from minigrad.core import Tensor
+from minigrad.engine import tracer
 from minigrad.errors import ShapeError
 from minigrad.nn.functional.loss.shared import expected_cost, fitting, reduce_loss, same_shape
-from minigrad.ops import less_equal, log, log1p, logaddexp, maximum, reduce_sum, select
+from minigrad.ops import (
+    cast,
+    checked_index,
+    greater_equal,
+    less_equal,
+    log,
+    log1p,
+    logaddexp,
+    logical_and,
+    logical_not,
+    maximum,
+    reduce_sum,
+    select,
+)
 
 EDGE = 1e-12
 """`binary_cross_entropy`'s gradient (x - y) / (x (1 - x)) divides by no less than this."""
@@ -18,15 +34,16 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
 
     As in PyTorch the logarithms are at least -100, and the gradient is (x - y) / max(x (1 - x), 1e-12).
 
-    input: probabilities; outside of [0, 1] the loss is NaN.  target: probabilities, of the input's shape.  weight: a
+    input: probabilities, in [0, 1].  target: probabilities, of the input's shape.  weight: a
     factor for each element, which broadcasts to the input.  reduction: "mean", "sum" or "none".
-    Raises ShapeError for other shapes.
+    Raises ShapeError for other shapes, ValueError for an input outside of [0, 1], such as logits, or NaN.
 
     >>> F.binary_cross_entropy(mg.tensor([0.5, 1.0, 0.0]), mg.tensor([1.0, 1.0, 1.0]), reduction="none")
     tensor([  0.693147,   0.      , 100.      ])
     """
     who = "binary_cross_entropy"
     x, y = same_shape(who, input=input, target=target)
+    expect_probabilities(who, x)
     constant = x.detach()
     at_edge = less_equal(constant * (1 - constant), EDGE)
     inside = select(at_edge, 0.5, x)
@@ -36,6 +53,18 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
     slope = select(at_edge, (constant - y.detach()) / EDGE * (x - constant), 0.0)
     losses = slope - (y * log_x + (1 - y) * log_rest)
     return reduce_loss(who, losses if weight is None else losses * fitting(who, "weight", weight, x), reduction)
+
+
+def expect_probabilities(who: str, x: Tensor) -> None:
+    """Raises ValueError unless all of x lies in [0, 1]: now, or, run eagerly, where the compiled code refuses."""
+    if tracer() is not None:
+        outside = logical_not(logical_and(greater_equal(x.detach(), 0.0), less_equal(x.detach(), 1.0)))
+        checked_index(cast(outside, dtype=np.dtype(np.int64)), size=1)
+    elif x.data.size and not 0 <= x.data.min() <= x.data.max() <= 1:
+        raise ValueError(
+            f"[{who}] expected probabilities, in [0, 1], found {x.data.min()} to {x.data.max()}: for logits there is "
+            "binary_cross_entropy_with_logits."
+        )
 
 
 def binary_cross_entropy_with_logits(
