@@ -19,7 +19,8 @@ def mask(draw, *shape, allowed):
 
 
 def scaled_dot_product_attention(draw):
-    batch, heads, length, keys, width, out = draw.integers(6, 1, 4)
+    heads, width, out = draw.integers(3, 1, 4)
+    batch, length, keys = draw.one_of(draw.integers(3, 1, 4), draw.integers(3, 1, 4), draw.integers(3, 0, 2))
     gqa = draw.flag()
     lead = (batch, heads) if gqa else draw.one_of((), (batch,), (batch, heads))
     few = (batch, draw.one_of(1, heads)) if gqa else lead
