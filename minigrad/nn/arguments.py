@@ -85,6 +85,12 @@ def per_dim(who: str, name: str, value: Any, dims: int, minimum: int = 0) -> tup
     return tuple(size(who, name, v, minimum) for v in values)
 
 
+def broadcasts_to(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Whether something of this shape broadcasts to exactly the target."""
+    missing = len(target) - len(shape)
+    return missing >= 0 and all(n in (1, m) for n, m in zip(shape, target[missing:]))
+
+
 def batched(who: str, x: Tensor, dims: int) -> Tensor:
     """x as (N, C, *S), where a single image (C, *S) becomes a batch of one. Raises ShapeError for other ranks."""
     if x.data.ndim == dims + 2:

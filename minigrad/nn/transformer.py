@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from minigrad.core import Tensor
 from minigrad.dtypes import DtypeLike
@@ -24,7 +24,52 @@ Activation = str | Callable[[Tensor], Tensor]
 ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu}
 
 
-class TransformerEncoderLayer(Module):
+class TransformerLayer(Module):
+    """What encoder and decoder layers share: parts, each with dropout, a residual connection and a normalization.
+
+    Every attention is a part; the last part is two linear maps.
+    """
+
+    attentions: ClassVar[tuple[str, ...]] = ("self_attn",)
+    self_attn: MultiheadAttention
+
+    def __init__(
+        self,
+        d_model: int,
+        nhead: int,
+        dim_feedforward: int = 2048,
+        dropout: float = 0.1,
+        activation: Activation = F.relu,
+        layer_norm_eps: float = 1e-5,
+        batch_first: bool = False,
+        norm_first: bool = False,
+        bias: bool = True,
+        dtype: DtypeLike = None,
+    ) -> None:
+        for name in self.attentions:
+            attention = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype)
+            self.add_module(name, attention)
+        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype)
+        self.dropout = Dropout(dropout)
+        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype)
+        self.norm_first = norm_first
+        numbers = range(1, len(self.attentions) + 2)
+        for k in numbers:
+            self.add_module(f"norm{k}", LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype))
+        for k in numbers:
+            self.add_module(f"dropout{k}", Dropout(dropout))
+        self.activation = activation_function(type(self).__name__, activation)
+
+    def _part(self, k: int, x: Tensor, part: Callable[[Tensor], Tensor]) -> Tensor:
+        """x behind its k-th part: x + dropout(part(norm(x))), or norm(x + dropout(part(x)))."""
+        norm, dropout = getattr(self, f"norm{k}"), getattr(self, f"dropout{k}")
+        return x + dropout(part(norm(x))) if self.norm_first else norm(x + dropout(part(x)))
+
+    def _feed_forward(self, x: Tensor) -> Tensor:
+        return self.linear2(self.dropout(self.activation(self.linear1(x))))
+
+
+class TransformerEncoderLayer(TransformerLayer):
     """Self-attention, then two linear maps, each with dropout, a residual connection and layer normalization.
 
         x = norm1(x + attention(x)),  y = norm2(x + linear2(activation(linear1(x))))            norm_first=False
@@ -39,30 +84,6 @@ class TransformerEncoderLayer(Module):
     (4, 5, 8)
     """
 
-    def __init__(
-        self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: Activation = F.relu,
-        layer_norm_eps: float = 1e-5,
-        batch_first: bool = False,
-        norm_first: bool = False,
-        bias: bool = True,
-        dtype: DtypeLike = None,
-    ) -> None:
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype)
-        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype)
-        self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype)
-        self.norm_first = norm_first
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.dropout1 = Dropout(dropout)
-        self.dropout2 = Dropout(dropout)
-        self.activation = activation_function("TransformerEncoderLayer", activation)
-
     def forward(
         self, src: Tensor, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
     ) -> Tensor:
@@ -70,19 +91,11 @@ class TransformerEncoderLayer(Module):
 
         src_mask, src_key_padding_mask, is_causal: the masks of `MultiheadAttention`.
         """
-
-        def attend(x: Tensor) -> Tensor:
-            masks = {"attn_mask": src_mask, "key_padding_mask": src_key_padding_mask, "is_causal": is_causal}
-            return self.dropout1(self.self_attn(x, x, x, need_weights=False, **masks)[0])
-
-        x = residual(src, attend, self.norm1, self.norm_first)
-        return residual(x, self._feed_forward, self.norm2, self.norm_first)
-
-    def _feed_forward(self, x: Tensor) -> Tensor:
-        return self.dropout2(self.linear2(self.dropout(self.activation(self.linear1(x)))))
+        x = self._part(1, src, lambda x: attended(self.self_attn, x, x, src_mask, src_key_padding_mask, is_causal))
+        return self._part(2, x, self._feed_forward)
 
 
-class TransformerDecoderLayer(Module):
+class TransformerDecoderLayer(TransformerLayer):
     """Self-attention, attention to the output of an encoder, then two linear maps: see `TransformerEncoderLayer`.
 
     >>> memory, target = mg.zeros((4, 7, 8)), mg.zeros((4, 5, 8))
@@ -90,32 +103,8 @@ class TransformerDecoderLayer(Module):
     (4, 5, 8)
     """
 
-    def __init__(
-        self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: Activation = F.relu,
-        layer_norm_eps: float = 1e-5,
-        batch_first: bool = False,
-        norm_first: bool = False,
-        bias: bool = True,
-        dtype: DtypeLike = None,
-    ) -> None:
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype)
-        self.multihead_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype)
-        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype)
-        self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype)
-        self.norm_first = norm_first
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.norm3 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.dropout1 = Dropout(dropout)
-        self.dropout2 = Dropout(dropout)
-        self.dropout3 = Dropout(dropout)
-        self.activation = activation_function("TransformerDecoderLayer", activation)
+    attentions = ("self_attn", "multihead_attn")
+    multihead_attn: MultiheadAttention
 
     def forward(
         self,
@@ -133,22 +122,11 @@ class TransformerDecoderLayer(Module):
         memory: the encoder's output, likewise, of length S.  tgt_...: the masks of `MultiheadAttention` for the
         attention of tgt to itself; memory_...: those for its attention to memory.
         """
-
-        def attend_to_itself(x: Tensor) -> Tensor:
-            masks = {"attn_mask": tgt_mask, "key_padding_mask": tgt_key_padding_mask, "is_causal": tgt_is_causal}
-            return self.dropout1(self.self_attn(x, x, x, need_weights=False, **masks)[0])
-
-        def attend_to_memory(x: Tensor) -> Tensor:
-            masks = {"attn_mask": memory_mask, "key_padding_mask": memory_key_padding_mask}
-            masks["is_causal"] = memory_is_causal
-            return self.dropout2(self.multihead_attn(x, memory, memory, need_weights=False, **masks)[0])
-
-        x = residual(tgt, attend_to_itself, self.norm1, self.norm_first)
-        x = residual(x, attend_to_memory, self.norm2, self.norm_first)
-        return residual(x, self._feed_forward, self.norm3, self.norm_first)
-
-    def _feed_forward(self, x: Tensor) -> Tensor:
-        return self.dropout3(self.linear2(self.dropout(self.activation(self.linear1(x)))))
+        masks = tgt_mask, tgt_key_padding_mask, tgt_is_causal
+        of_memory = memory_mask, memory_key_padding_mask, memory_is_causal
+        x = self._part(1, tgt, lambda x: attended(self.self_attn, x, x, *masks))
+        x = self._part(2, x, lambda x: attended(self.multihead_attn, x, memory, *of_memory))
+        return self._part(3, x, self._feed_forward)
 
 
 class Stack(Module):
@@ -326,9 +304,11 @@ class Transformer(Module):
         return triu(full((sz, sz), -math.inf, dtype), 1)
 
 
-def residual(x: Tensor, part: Callable[[Tensor], Tensor], norm: Module, norm_first: bool) -> Tensor:
-    """x + part(norm(x)), or norm(x + part(x))."""
-    return x + part(norm(x)) if norm_first else norm(x + part(x))
+def attended(
+    attention: MultiheadAttention, x: Tensor, memory: Tensor, mask: Any, key_padding_mask: Any, is_causal: bool
+) -> Tensor:
+    """What x finds in memory, under these masks."""
+    return attention(x, memory, memory, key_padding_mask, need_weights=False, attn_mask=mask, is_causal=is_causal)[0]
 
 
 def activation_function(who: str, activation: Activation) -> Callable[[Tensor], Tensor]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from minigrad.core import Tensor
 from minigrad.errors import ConfigError, DtypeError, ShapeError
-from minigrad.nn.arguments import float_tensor
+from minigrad.nn.arguments import broadcasts_to, float_tensor
 from minigrad.nn.functional.dropping import dropout
 from minigrad.ops import (
     add,
@@ -119,8 +119,7 @@ def mask_tensor(who: str, name: str, mask: Any) -> Tensor:
 def fitting_mask(who: str, mask: Any, shape: tuple[int, ...]) -> Tensor:
     """A mask for scores of this shape. Raises ShapeError unless it broadcasts to it."""
     mask = mask_tensor(who, "attn_mask", mask)
-    padded = (1,) * (len(shape) - mask.ndim) + mask.shape
-    if len(padded) != len(shape) or any(n not in (1, m) for n, m in zip(padded, shape)):
+    if not broadcasts_to(mask.shape, shape):
         raise ShapeError(f"[{who}] expected an attn_mask that broadcasts to the scores, {shape}, got {mask.shape}.")
     return mask
 

@@ -12,7 +12,7 @@ import numpy as np
 from minigrad.core import Tensor
 from minigrad.engine import as_operand
 from minigrad.errors import ShapeError
-from minigrad.nn.arguments import choice, float_tensor
+from minigrad.nn.arguments import broadcasts_to, choice, float_tensor
 from minigrad.ops import cast, equal, isinf, logical_and, reduce_sum, select
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -55,11 +55,7 @@ def fitting(who: str, name: str, weight: Any, x: Tensor) -> Any:
     """A factor for the elements of x. Raises ShapeError unless it broadcasts to exactly the shape of x."""
     weight = as_operand(weight)
     shape = getattr(weight, "shape", ())
-    try:
-        fits = np.broadcast_shapes(shape, x.shape) == x.shape
-    except ValueError:
-        fits = False
-    if not fits:
+    if not broadcasts_to(shape, x.shape):
         raise ShapeError(f"[{who}] {name} of shape {shape} does not broadcast to the input's shape {x.shape}.")
     return weight
 
