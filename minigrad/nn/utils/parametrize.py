@@ -41,13 +41,14 @@ class ParametrizationList(Numbered):
         self.count = 0 if isinstance(new, Tensor) else len(new)
         if isinstance(new, Tensor):
             expect_like("right_inverse", new, original, unsafe)
+        expect_like("forward", self.applied(*([new] if isinstance(new, Tensor) else new)), original, unsafe)
+        if isinstance(new, Tensor):
             original.assign_(new)
             register(self, "original", original)
         else:
             for i, x in enumerate(new):
                 made = Parameter(x.detach(), original.requires_grad) if isinstance(original, Parameter) else x.detach()
                 register(self, f"original{i}", made)
-        expect_like("forward", self(), original, unsafe)
 
     @property
     def originals(self) -> list[Tensor]:
@@ -57,8 +58,12 @@ class ParametrizationList(Numbered):
 
     def forward(self) -> Tensor:
         """The tensor."""
+        return self.applied(*self.originals)
+
+    def applied(self, *originals: Tensor) -> Tensor:
+        """The tensor that these make."""
         first, *others = self
-        x = first(*self.originals)
+        x = first(*originals)
         for parametrization in others:
             x = parametrization(x)
         return x

@@ -301,6 +301,24 @@ def test_what_is_no_parametrization(made, error, message):
     assert len(layer.parametrizations["weight"]) == 1
 
 
+class Halved(nn.Module):
+    """Takes twice the value, and then returns what is no parametrization of it."""
+
+    def right_inverse(self, x):
+        return 2 * x
+
+    def forward(self, x):
+        return x[0] / 2
+
+
+def test_a_refused_parametrization_leaves_the_value():
+    layer = nn.Linear(3, 2)
+    before = layer.weight.numpy()
+    with pytest.raises(ShapeError, match="forward must keep the shape"):
+        parametrize.register_parametrization(layer, "weight", Halved())
+    np.testing.assert_array_equal(layer.weight.numpy(), before)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
