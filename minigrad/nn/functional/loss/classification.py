@@ -57,13 +57,7 @@ def cross_entropy(
         return reduce_sum(terms, axes=axes)
 
     if isinstance(target, Tensor) and target.data.dtype.kind == "f":
-        if target.data.shape != scores.data.shape:
-            raise ShapeError(
-                f"[{who}] a floating-point target holds class probabilities of the input's shape {scores.shape}, "
-                f"got {target.shape}; class labels must be integers: use .astype('int64')."
-            )
-        if ignore_index >= 0:
-            raise ConfigError(f"[{who}] ignore_index={ignore_index} is for class labels, target has probabilities.")
+        check_probabilities(who, scores, target, ignore_index)
         p = target * (1 - label_smoothing) + label_smoothing / classes if label_smoothing else target
         return reduce_loss(who, expected(p), reduction)
     labels = Labels(who, scores, target, weights, ignore_index)
@@ -71,6 +65,17 @@ def cross_entropy(
     if label_smoothing:
         losses = losses * (1 - label_smoothing) + expected(label_smoothing / classes)
     return reduce_loss(who, labels.drop_ignored(losses), reduction, labels.total_weight(losses.dtype))
+
+
+def check_probabilities(who: str, scores: Tensor, target: Tensor, ignore_index: int) -> None:
+    """Raises ShapeError unless there is a probability for each score, ConfigError if a label is to be ignored."""
+    if target.data.shape != scores.data.shape:
+        raise ShapeError(
+            f"[{who}] a floating-point target holds class probabilities of the input's shape {scores.shape}, "
+            f"got {target.shape}; class labels must be integers: use .astype('int64')."
+        )
+    if ignore_index >= 0:
+        raise ConfigError(f"[{who}] ignore_index={ignore_index} is for class labels, target has probabilities.")
 
 
 def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Tensor:
