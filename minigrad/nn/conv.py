@@ -49,7 +49,7 @@ class ConvBase(Module):
         if in_channels % groups or out_channels % groups:
             raise ConfigError(f"[{who}] {in_channels} and {out_channels} channels are no multiples of groups={groups}.")
 
-    def make_parameters(self, first: int, second: int, bias: bool, dtype: DtypeLike) -> None:
+    def _make_parameters(self, first: int, second: int, bias: bool, dtype: DtypeLike) -> None:
         """A weight (first, second, *kernel_size) and a bias (out_channels,), drawn by fan-in."""
         self.weight = Parameter(zeros((first, second, *self.kernel_size), dtype))
         self.bias = Parameter(zeros(self.out_channels, dtype)) if bias else None
@@ -60,11 +60,11 @@ class ConvBase(Module):
         init.uniform_by_fan_in(self.weight, self.bias)
 
     def extra_repr(self) -> str:
-        shown = {"kernel_size": self.kernel_size, "stride": self.stride, **self.unusual()}
+        shown = {"kernel_size": self.kernel_size, "stride": self.stride, **self._unusual()}
         listed = ", ".join(f"{name}={value}" for name, value in shown.items())
         return f"{self.in_channels}, {self.out_channels}, {listed}"
 
-    def unusual(self) -> dict[str, Any]:
+    def _unusual(self) -> dict[str, Any]:
         """The arguments that do not have their default."""
         shown = {name: getattr(self, name, default) for name, default in DEFAULTS.items()}
         shown["bias"] = self.bias is not None
@@ -92,14 +92,14 @@ class ConvNd(ConvBase):
         choice(who, "padding_mode", padding_mode, PADDING_MODES)
         padding_pairs(who, self.padding, self.kernel_size, self.stride, self.dilation)  # raises now, not in forward
         self.padding_mode = padding_mode
-        self.make_parameters(out_channels, in_channels // groups, bias, dtype)
+        self._make_parameters(out_channels, in_channels // groups, bias, dtype)
 
     def forward(self, input: Tensor) -> Tensor:
         zeros = self.padding_mode == "zeros"
-        x, padding = (input, self.padding) if zeros else (self.pad(input), 0)
+        x, padding = (input, self.padding) if zeros else (self._pad(input), 0)
         return self.function(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
-    def pad(self, input: Tensor) -> Tensor:
+    def _pad(self, input: Tensor) -> Tensor:
         """The input with its spatial dimensions continued in a mode other than zeros."""
         pairs = padding_pairs(type(self).__name__, self.padding, self.kernel_size, self.stride, self.dilation)
         return F.pad(input, [n for pair in reversed(pairs) for n in pair], self.padding_mode)
@@ -166,15 +166,15 @@ class ConvTransposeNd(ConvBase):
         super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups)
         choice(who, "padding_mode", padding_mode, ("zeros",))  # PyTorch's argument, and its only value
         self.output_padding = per_dim(who, "output_padding", output_padding, self.dims)
-        self.make_parameters(in_channels, out_channels // groups, bias, dtype)
+        self._make_parameters(in_channels, out_channels // groups, bias, dtype)
 
     def forward(self, input: Tensor, output_size: int | Sequence[int] | None = None) -> Tensor:
-        extra = self.output_padding if output_size is None else self.padding_for(input, output_size)
+        extra = self.output_padding if output_size is None else self._padding_for(input, output_size)
         return self.function(
             input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
         )
 
-    def padding_for(self, input: Tensor, output_size: int | Sequence[int]) -> tuple[int, ...]:
+    def _padding_for(self, input: Tensor, output_size: int | Sequence[int]) -> tuple[int, ...]:
         """The output padding that gives this size, of all axes or of the spatial ones."""
         wanted = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size,) * self.dims
         if len(wanted) == input.ndim:

@@ -117,14 +117,14 @@ class AvgPoolNd(Module):
         self.count_include_pad = count_include_pad
         self.divisor_override = divisor_override
 
-    def arguments(self) -> tuple:
+    def _arguments(self) -> tuple:
         """What the function gets after the input."""
         return (
             self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad, self.divisor_override
         )  # fmt: skip
 
     def forward(self, input: Tensor) -> Tensor:
-        return self.function(input, *self.arguments())
+        return self.function(input, *self._arguments())
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
@@ -154,8 +154,8 @@ class AvgPool1d(AvgPoolNd):
         for name in ("kernel_size", "stride", "padding"):  # as PyTorch keeps and shows them
             setattr(self, name, per_dim("AvgPool1d", name, getattr(self, name), 1))
 
-    def arguments(self) -> tuple:
-        return super().arguments()[:-1]
+    def _arguments(self) -> tuple:
+        return super()._arguments()[:-1]
 
 
 class AvgPool2d(AvgPoolNd):

@@ -44,12 +44,12 @@ class Recurrent(Module):
     input_size: int
     hidden_size: int
 
-    def make_parameters(self, shapes: dict[str, tuple[int, ...]], suffix: str, dtype: DtypeLike) -> None:
+    def _make_parameters(self, shapes: dict[str, tuple[int, ...]], suffix: str, dtype: DtypeLike) -> None:
         """Parameters of these shapes, named by what they are and a suffix."""
         for name, shape in shapes.items():
             self.register_parameter(name + suffix, Parameter(zeros(shape, dtype)))
 
-    def weights(self, suffix: str = "") -> Weights:
+    def _weights(self, suffix: str = "") -> Weights:
         """The parameters that have this suffix."""
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
         return Weights(*(getattr(self, name + suffix, None) for name in names))  # type: ignore[arg-type]
@@ -107,24 +107,24 @@ class RNNBase(Recurrent):
         if dropout and num_layers == 1:
             warnings.warn(f"[{who}] dropout={dropout} acts between layers, and there is only one.", stacklevel=3)
         self.bias, self.batch_first, self.dropout, self.bidirectional = bias, batch_first, dropout, bidirectional
-        directions = len(self.directions)
+        directions = len(self._directions)
         for layer in range(num_layers):
             inputs = input_size if layer == 0 else directions * (proj_size or hidden_size)
-            for suffix in self.directions:
+            for suffix in self._directions:
                 shapes = shapes_of(mode, inputs, hidden_size, bias, proj_size)
-                self.make_parameters(shapes, f"_l{layer}{suffix}", dtype)
+                self._make_parameters(shapes, f"_l{layer}{suffix}", dtype)
         self.reset_parameters()
 
     @property
-    def directions(self) -> tuple[str, ...]:
+    def _directions(self) -> tuple[str, ...]:
         """The end of the parameters' names for each direction in which a layer reads."""
         return ("", REVERSE) if self.bidirectional else ("",)
 
     def forward(self, input: Tensor, hx: Any = None, *, lengths: Any = None) -> tuple[Tensor, Any]:
         who = type(self).__name__
         input = float_tensor(who, "input", input)
-        x = self.steps_first(input)
-        states = self.first_states(input, x, hx)
+        x = self._steps_first(input)
+        states = self._first_states(input, x, hx)
         here = None if lengths is None else before_the_end(who, lengths, input, *x.shape[:2])
         if here is not None:
             x = select(here, x, 0.0)  # whatever the padding is, NaN perhaps: no gradient meets it
@@ -132,19 +132,19 @@ class RNNBase(Recurrent):
         for layer in range(self.num_layers):
             if layer > 0:
                 x = F.dropout(x, self.dropout, self.training)
-            x, last = self.layer(layer, x, states, here)
+            x, last = self._layer(layer, x, states, here)
             finals += last
         if here is not None:
             x = select(here, x, 0.0)
         state = tuple(map(stack, zip(*finals)))
-        return self.as_given(input, x, state)
+        return self._as_given(input, x, state)
 
-    def layer(self, layer: int, x: Tensor, states: State, here: Tensor | None) -> tuple[Tensor, list[State]]:
+    def _layer(self, layer: int, x: Tensor, states: State, here: Tensor | None) -> tuple[Tensor, list[State]]:
         """The outputs of a layer, those of both directions side by side, and the last state of each direction."""
         outputs, finals = [], []
-        for i, suffix in enumerate(self.directions, start=layer * len(self.directions)):
+        for i, suffix in enumerate(self._directions, start=layer * len(self._directions)):
             state = tuple(slice_of(s, key=(i,)) for s in states)
-            weights = self.weights(f"_l{layer}{suffix}")
+            weights = self._weights(f"_l{layer}{suffix}")
             last, output = along_sequence(self.mode, x, state, weights, here, reverse=suffix == REVERSE)
             outputs.append(output)
             finals.append(last)
@@ -152,7 +152,7 @@ class RNNBase(Recurrent):
 
     # ---- shapes: inside, a sequence is (T, N, I) and a state (layers * directions, N, H)
 
-    def steps_first(self, input: Tensor) -> Tensor:
+    def _steps_first(self, input: Tensor) -> Tensor:
         """The input inside; one sequence becomes a batch of one. Raises ShapeError if it does not fit."""
         who, shape = type(self).__name__, input.shape
         if len(shape) not in (2, 3):
@@ -165,17 +165,17 @@ class RNNBase(Recurrent):
             raise ShapeError(f"[{who}] expected at least one step, got input {shape}.")
         return x
 
-    def first_states(self, input: Tensor, x: Tensor, hx: Any) -> State:
+    def _first_states(self, input: Tensor, x: Tensor, hx: Any) -> State:
         """The states to begin with, inside: zeros, or what is given, which is checked."""
         unit, batched = UNITS[self.mode], input.ndim == 3
         widths = (self.proj_size or self.hidden_size, self.hidden_size)[: len(unit.states)]
         batch = x.shape[1:2] if batched else ()
-        shapes = [(self.num_layers * len(self.directions), *batch, width) for width in widths]
+        shapes = [(self.num_layers * len(self._directions), *batch, width) for width in widths]
         given = (hx,) if hx is not None and len(widths) == 1 else hx
-        states = started(type(self).__name__, unit, given, shapes, input, self.weights("_l0"))
+        states = started(type(self).__name__, unit, given, shapes, input, self._weights("_l0"))
         return states if batched else tuple(expand_dims(s, 1) for s in states)
 
-    def as_given(self, input: Tensor, output: Tensor, state: State) -> tuple[Tensor, Any]:
+    def _as_given(self, input: Tensor, output: Tensor, state: State) -> tuple[Tensor, Any]:
         """Outputs and last states, in the layout of the input."""
         if input.ndim == 2:
             output, state = squeeze(output, 1), tuple(squeeze(s, 1) for s in state)
@@ -311,12 +311,12 @@ class RNNCellBase(Recurrent):
         self.input_size = size(who, "input_size", input_size)
         self.hidden_size = size(who, "hidden_size", hidden_size)
         self.bias = bias
-        self.make_parameters(shapes_of(mode, input_size, hidden_size, bias), "", dtype)
+        self._make_parameters(shapes_of(mode, input_size, hidden_size, bias), "", dtype)
         self.reset_parameters()
 
-    def step(self, input: Tensor, state: State | None) -> State:
+    def _step(self, input: Tensor, state: State | None) -> State:
         """The state after the input."""
-        return one_step(type(self).__name__, self.mode, input, state, self.weights())
+        return one_step(type(self).__name__, self.mode, input, state, self._weights())
 
 
 class RNNCell(RNNCellBase):
@@ -339,7 +339,7 @@ class RNNCell(RNNCellBase):
         super().__init__(f"RNN_{nonlinearity.upper()}", input_size, hidden_size, bias, dtype)
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        return self.step(input, None if hx is None else (hx,))[0]
+        return self._step(input, None if hx is None else (hx,))[0]
 
 
 class LSTMCell(RNNCellBase):
@@ -357,7 +357,7 @@ class LSTMCell(RNNCellBase):
         super().__init__("LSTM", input_size, hidden_size, bias, dtype)
 
     def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
-        h, c = self.step(input, hx)
+        h, c = self._step(input, hx)
         return h, c
 
 
@@ -375,4 +375,4 @@ class GRUCell(RNNCellBase):
         super().__init__("GRU", input_size, hidden_size, bias, dtype)
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        return self.step(input, None if hx is None else (hx,))[0]
+        return self._step(input, None if hx is None else (hx,))[0]

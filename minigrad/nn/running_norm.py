@@ -61,7 +61,7 @@ class ChannelNorm(Module):
         self.reset_running_stats()
         reset_affine(self.weight, self.bias)
 
-    def expect_channels(self, x: Tensor) -> None:
+    def _expect_channels(self, x: Tensor) -> None:
         """Raises ShapeError for a batch with other than num_features channels."""
         found = x.shape[1]
         if found != self.num_features:
@@ -99,14 +99,14 @@ class BatchNorm(ChannelNorm):
         x = float_tensor(who, "input", input)
         if x.ndim not in self.ranks:
             raise ShapeError(f"[{who}] expected input of shape {self.shapes}, got {x.shape}.")
-        self.expect_channels(x)
+        self._expect_channels(x)
         updates = self.training and self.track_running_stats
         running = (self.running_mean, self.running_var) if updates or not self.training else (None, None)
-        momentum: Any = self.share() if updates else self.momentum
+        momentum: Any = self._share() if updates else self.momentum
         of_batch = self.training or self.running_mean is None
         return F.batch_norm(x, *running, self.weight, self.bias, of_batch, momentum, self.eps)
 
-    def share(self) -> Any:
+    def _share(self) -> Any:
         """Count a batch; the share that it has in the running statistics: with momentum None they are plain means."""
         if self.num_batches_tracked is None:
             return self.momentum
@@ -185,7 +185,7 @@ class InstanceNorm(ChannelNorm):
         who = type(self).__name__
         given = float_tensor(who, "input", input)
         x = batched(who, given, self.dims)
-        self.expect_channels(x)
+        self._expect_channels(x)
         out = F.instance_norm(
             x,
             self.running_mean,

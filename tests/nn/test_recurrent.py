@@ -209,3 +209,15 @@ def test_an_lstm_solves_the_adding_problem():
         x, y, lengths = adding_problem(rng, 1000)
         assert np.var(y.numpy()) > 0.14  # what the best constant answer leaves
         assert loss_of(x, y, lengths).item() < 0.01
+
+
+def test_a_subclass_is_free_to_use_plain_names():
+    class Net(nn.GRU):
+        def __init__(self):
+            super().__init__(2, 3)
+            self.layer, self.weights, self.step = nn.Linear(3, 1), mg.ones(3), 0
+
+        def forward(self, x):
+            return self.layer(super().forward(x)[0] * self.weights)
+
+    assert Net()(mg.ones((4, 2))).shape == (4, 1)
