@@ -54,8 +54,9 @@ class Trace:
         with tracing(self.tracer, self.writes):
             self.result = fn(*inside_args, **inside_kwargs)
             self.results = [x for x in leaves(self.result) if isinstance(x, Tensor)]
-            self.symbols = list(map(self.tracer.read, self.results))
-        self.figures = {i for i, x in enumerate(self.symbols) if is_number(x)}
+            self.figures = {i for i, x in enumerate(self.results) if is_number(self.tracer.read(x))}
+            shown = [x if i in self.figures else self.tracer.strong(x) for i, x in enumerate(self.results)]
+            self.symbols = list(map(self.tracer.read, shown))
         place = iter(range(len(self.results)))
         self.result = tree_map(lambda x: self.shown(x, next(place)) if isinstance(x, Tensor) else x, self.result)
         self.live = any(has_live_history(x) for x in self.results)

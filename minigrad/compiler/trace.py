@@ -72,6 +72,10 @@ greater greater_equal select cast""".split()
 """What makes numbers of numbers, as in Python; a function such as mg.exp makes a tensor."""
 
 
+OF_ARRAYS = ("movement", "reduction", "index", "contraction", "window")
+"""The kinds of operations to which a number is an array like any other."""
+
+
 class Symbol:
     """Stands in a tensor for the array it will have: knows shape and dtype, and refuses to show values."""
 
@@ -218,7 +222,8 @@ class Tracer:
         if not any(isinstance(x, Tensor) for x in map(engine.as_operand, inputs)):
             with engine.switched(tracer=None):
                 return op(*inputs, **params)  # a constant
-        inputs = self.promoted(op, [engine.as_operand(x) for x in inputs])
+        inputs = [engine.as_operand(x) for x in inputs]
+        inputs = self.promoted(op, list(map(self.strong, inputs)) if op.kind in OF_ARRAYS else inputs)
         recorded = self.record(op, [self.lift(x) for x in inputs], params)
         parents = [x.node if isinstance(x, Tensor) and engine.MODE.get().recording else None for x in inputs]
         recorded.linked = [p is not None for p in parents]
@@ -244,6 +249,21 @@ class Tracer:
         if engine.PRIMITIVES.get(op.name) is op:
             return op.name, params
         return CUSTOM + op.name, {"own": op, "id": id(op), "settings": params}  # the id tells apart what has one name
+
+    def strong(self, x: Any, dtype: np.dtype | None = None) -> Any:
+        """A number that is read at each call as a tensor, by default of the dtype that eager mode gives a number."""
+        if is_strong(x) or not isinstance(x, Tensor):
+            return x
+        op = self.record(engine.PRIMITIVES["cast"], [self.lift(x)], {"dtype": dtype or result_type(python_type(x)(1))})
+        op.outputs[0].weak = False
+        return Tensor(Symbol(op.outputs[0]))
+
+    def branches(self, condition: Any, x: Any, y: Any) -> tuple[Any, Any]:
+        """The two sides of `where`: numbers, unless they are chosen between by a number, in the dtype of both."""
+        if not is_strong(condition):
+            return x, y
+        dtype = result_type(*(v if is_strong(v) else python_type(v)(1) for v in (x, y)))
+        return self.strong(x, dtype), self.strong(y, dtype)
 
     # ---- anomalies
 

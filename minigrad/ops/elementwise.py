@@ -13,7 +13,7 @@ import numpy as np
 
 from minigrad.core import Tensor
 from minigrad.dtypes import DtypeLike, as_dtype, result_type
-from minigrad.engine import as_operand, primitive
+from minigrad.engine import as_operand, primitive, tracer
 
 elementwise = primitive(kind="elementwise")
 real = primitive(kind="elementwise", floats=True)
@@ -877,6 +877,8 @@ def where(condition: Any, x: Any, y: Any) -> Tensor:
     tensor([1., 0.])
     """
     condition, x, y = as_operand(condition), as_operand(x), as_operand(y)
+    if tracer() is not None:
+        x, y = tracer().branches(condition, x, y)
     dtype = result_type(x, y)
     if not isinstance(x, Tensor) and not isinstance(y, Tensor):
         x = Tensor(np.asarray(x, dtype))  # one of them must say the dtype; the other may stay a number

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.core import Tensor
+from minigrad.dtypes import result_type
 from minigrad.engine import as_operand, primitive
 from minigrad.errors import ShapeError
 
@@ -25,7 +26,7 @@ def normalize_axis(who: str, axis: int, ndim: int) -> int:
 def as_tensor(x: Any) -> Tensor:
     """x as a tensor, Python scalars included."""
     x = as_operand(x)
-    return x if isinstance(x, Tensor) else Tensor(np.asarray(x))
+    return x if isinstance(x, Tensor) else Tensor(np.asarray(x, result_type(x)))
 
 
 def as_axes(axis: Axes) -> tuple[int, ...]:

@@ -11,11 +11,20 @@ from typing import Any
 import numpy as np
 
 from minigrad.core import Tensor
-from minigrad.dtypes import DtypeLike, as_dtype, result_type
-from minigrad.engine import as_operand, primitive
+from minigrad.dtypes import DtypeLike, as_dtype
+from minigrad.engine import primitive
 from minigrad.errors import ShapeError
 from minigrad.ops import elementwise as el
-from minigrad.ops.movement import broadcast, concat, flip, moveaxis, normalize_axis, permute_dims, reshape_to
+from minigrad.ops.movement import (
+    as_tensor,
+    broadcast,
+    concat,
+    flip,
+    moveaxis,
+    normalize_axis,
+    permute_dims,
+    reshape_to,
+)
 
 Axis = int | tuple[int, ...] | None
 
@@ -47,12 +56,6 @@ def reduced(who: str, op: Any, x: Any, axis: Axis, keepdims: bool) -> Tensor:
     x = as_tensor(x)
     axes = normalize_axes(who, axis, x.ndim)
     return op(x, axes=axes, keepdims=keepdims)
-
-
-def as_tensor(x: Any) -> Tensor:
-    """x as a tensor, Python scalars included."""
-    x = as_operand(x)
-    return x if isinstance(x, Tensor) else Tensor(np.asarray(x, result_type(x)))
 
 
 # ---- sums
