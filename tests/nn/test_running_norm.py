@@ -155,18 +155,3 @@ def test_parameters_and_statistics_have_the_dtype():
     assert norm.to("float64").running_var.dtype == np.float64
     layers = nn.LayerNorm(3, dtype="float32"), nn.GroupNorm(1, 3, dtype="float32"), nn.RMSNorm(3, dtype="float32")
     assert {p.dtype.name for layer in layers for p in layer.parameters()} == {"float32"}
-
-
-def test_printed_as_pytorch():
-    torch = pytest.importorskip("torch")
-    shown = [
-        ("BatchNorm1d", (3,), {"bias": False}),
-        ("InstanceNorm2d", (3, 1e-3, None), {}),
-        ("LayerNorm", ((2, 3),), {"bias": False}),
-        ("GroupNorm", (2, 4), {"affine": False}),
-        ("RMSNorm", (3,), {}),
-        ("LocalResponseNorm", (5,), {"k": 2.0}),
-    ]
-    for name, args, kwargs in shown:
-        ours, theirs = (getattr(library, name)(*args, **kwargs) for library in (nn, torch.nn))
-        assert ours.extra_repr() == theirs.extra_repr()

@@ -235,17 +235,3 @@ BAD = {
 def test_mistakes_are_named(act, error, message):
     with pytest.raises(error, match=message):
         act()
-
-
-REPRS = [
-    ("PReLU", (3,)), ("LeakyReLU", (0.2,)), ("RReLU", ()), ("ELU", ()), ("CELU", (0.5,)), ("Hardtanh", (-2.0,)),
-    ("Threshold", (0.1, 20.0)), ("Softshrink", ()), ("Hardshrink", (0.25,)), ("Softplus", ()), ("GELU", ("tanh",)),
-    ("GLU", ()), ("Softmax", (1,)), ("LogSoftmax", (-1,)), ("Softmin", (0,)), ("SELU", ()), ("Mish", ()),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("name", "args"), REPRS)
-def test_printed_as_in_pytorch(name, args):
-    torch = pytest.importorskip("torch")
-    theirs = repr(getattr(torch.nn, name)(*args))
-    assert repr(getattr(nn, name)(*args)).partition("  #")[0] == theirs
