@@ -5,7 +5,7 @@ from __future__ import annotations
 from minigrad.core import Tensor
 from minigrad.errors import ShapeError
 from minigrad.nn import functional as F
-from minigrad.nn.arguments import choice
+from minigrad.nn.arguments import choice, float_tensor
 from minigrad.nn.functional.activation import needs_dim
 from minigrad.nn.module import Module
 
@@ -232,6 +232,7 @@ class Softmax2d(Module):
     """
 
     def forward(self, input: Tensor) -> Tensor:
+        input = float_tensor("Softmax2d", "input", input)
         if input.ndim not in (3, 4):
             raise ShapeError(f"[Softmax2d] expected input of shape (N, C, H, W) or (C, H, W), got {input.shape}.")
         return F.softmax(input, -3)

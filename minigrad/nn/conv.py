@@ -10,7 +10,7 @@ from minigrad.dtypes import DtypeLike
 from minigrad.errors import ConfigError, ShapeError
 from minigrad.nn import functional as F
 from minigrad.nn import init
-from minigrad.nn.arguments import choice, per_dim, size
+from minigrad.nn.arguments import choice, float_tensor, per_dim, size
 from minigrad.nn.functional.conv import full_sizes, padding_pairs
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
@@ -169,6 +169,7 @@ class ConvTransposeNd(ConvBase):
         self._make_parameters(in_channels, out_channels // groups, bias, dtype)
 
     def forward(self, input: Tensor, output_size: int | Sequence[int] | None = None) -> Tensor:
+        input = float_tensor(type(self).__name__, "input", input)
         extra = self.output_padding if output_size is None else self._padding_for(input, output_size)
         return self.function(
             input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation

@@ -9,7 +9,7 @@ from minigrad.errors import ConfigError, ShapeError
 from minigrad.nn.arguments import size
 from minigrad.nn.module import Module
 from minigrad.ops import flatten, reshape_to
-from minigrad.ops.movement import normalize_axis
+from minigrad.ops.movement import as_tensor, normalize_axis
 
 
 class Flatten(Module):
@@ -47,6 +47,7 @@ class Unflatten(Module):
         self.unflattened_size = sizes
 
     def forward(self, input: Tensor) -> Tensor:
+        input = as_tensor(input)
         axis = normalize_axis("Unflatten", self.dim, input.ndim)
         before, n, after = input.shape[:axis], input.shape[axis], input.shape[axis + 1 :]
         sizes = self.unflattened_size

@@ -21,6 +21,7 @@ from minigrad.nn.linear import Linear
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 from minigrad.ops import argmax, expand_dims, mean, negative, reshape_to, zeros
+from minigrad.ops.movement import as_tensor
 
 
 class AdaptiveOutput(NamedTuple):
@@ -201,11 +202,11 @@ def features(layer: Any, input: Tensor) -> Tensor:
 def checked(layer: Any, input: Tensor, target: Any) -> tuple[Tensor, Tensor]:
     """The input as rows and a class for each. Raises ShapeError, DtypeError or IndexError if they are not that."""
     who, rows = type(layer).__name__, features(layer, input)
-    labels = integer_tensor(who, LABELS, target)
-    if labels.shape != input.shape[:-1]:
+    labels, shape = integer_tensor(who, LABELS, target), as_tensor(input).shape
+    if labels.shape != shape[:-1]:
         raise ShapeError(
-            f"[{who}] expected target of shape {input.shape[:-1]}, one class for each sample, got {labels.shape}: "
-            f"input {input.shape}."
+            f"[{who}] expected target of shape {shape[:-1]}, one class for each sample, got {labels.shape}: "
+            f"input {shape}."
         )
     labels = within(who, LABELS, labels, layer.n_classes)
     return rows, reshape_to(labels, shape=(rows.shape[0],))
@@ -213,7 +214,7 @@ def checked(layer: Any, input: Tensor, target: Any) -> tuple[Tensor, Tensor]:
 
 def single(out: Tensor, input: Tensor) -> Tensor:
     """The result for a single sample without the batch axis."""
-    return out if input.ndim == 2 else reshape_to(out, shape=out.shape[1:])
+    return out if as_tensor(input).ndim == 2 else reshape_to(out, shape=out.shape[1:])
 
 
 def occurrences(who: str, counts: Any, classes: int) -> list[float]:

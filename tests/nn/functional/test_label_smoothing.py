@@ -61,3 +61,8 @@ def test_extreme_logits():
     loss.backward()
     np.testing.assert_allclose(loss.item(), 0.1 * (2e4 + 1e4), rtol=1e-14)
     np.testing.assert_allclose(x.grad.numpy(), [[0.2, -0.1, -0.1]], rtol=1e-14)
+
+
+def test_no_classes():
+    nothing = mg.zeros((2, 0))
+    assert F.cross_entropy(nothing, nothing, reduction="none", label_smoothing=0.1).tolist() == [0, 0]

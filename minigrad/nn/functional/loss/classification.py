@@ -58,7 +58,7 @@ def cross_entropy(
 
     if isinstance(target, Tensor) and target.data.dtype.kind == "f":
         check_probabilities(who, scores, target, ignore_index)
-        p = target * (1 - label_smoothing) + label_smoothing / classes if label_smoothing else target
+        p = target * (1 - label_smoothing) + label_smoothing / max(classes, 1) if label_smoothing else target
         return reduce_loss(who, expected(p), reduction)
     labels = Labels(who, scores, target, weights, ignore_index)
     losses = labels.weigh(subtract(log_total, labels.pick(shifted)))
