@@ -5,7 +5,7 @@ from __future__ import annotations
 from minigrad.core import Tensor
 from minigrad.errors import ShapeError
 from minigrad.nn import functional as F
-from minigrad.nn.arguments import choice, float_tensor
+from minigrad.nn.arguments import choice, float_tensor, number
 from minigrad.nn.functional.activation import needs_dim
 from minigrad.nn.module import Module
 
@@ -62,6 +62,7 @@ class TanhLinear(Module):
     """
 
     def __init__(self, a: float = 0.01) -> None:
+        number("TanhLinear", "a", a)
         self.a = a
 
     def forward(self, input: Tensor) -> Tensor:
@@ -158,6 +159,8 @@ class Softplus(Module):
     """
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
+        number("Softplus", "beta", beta)
+        number("Softplus", "threshold", threshold)
         self.beta = beta
         self.threshold = threshold
 

@@ -150,6 +150,8 @@ class LocalResponseNorm(Module):
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
         self.size = window("LocalResponseNorm", size)
+        for name, value in (("alpha", alpha), ("beta", beta), ("k", k)):
+            number("LocalResponseNorm", name, value)
         self.alpha = alpha
         self.beta = beta
         self.k = k

@@ -43,6 +43,7 @@ class LeakyReLU(Module):
     """
 
     def __init__(self, negative_slope: float = 0.01) -> None:
+        number("LeakyReLU", "negative_slope", negative_slope)
         self.negative_slope = negative_slope
 
     def forward(self, input: Tensor) -> Tensor:
@@ -65,6 +66,7 @@ class PReLU(Module):
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25, dtype: DtypeLike = None) -> None:
         self.num_parameters = size("PReLU", "num_parameters", num_parameters, minimum=1)
+        number("PReLU", "init", init)
         self.init = init
         self.weight = Parameter(full(num_parameters, init, dtype))
 
@@ -106,6 +108,7 @@ class ELU(Module):
     """
 
     def __init__(self, alpha: float = 1.0) -> None:
+        number("ELU", "alpha", alpha)
         self.alpha = alpha
 
     def forward(self, input: Tensor) -> Tensor:
@@ -134,6 +137,7 @@ class CELU(Module):
     """
 
     def __init__(self, alpha: float = 1.0) -> None:
+        number("CELU", "alpha", alpha)
         not_zero("CELU", alpha)
         self.alpha = alpha
 
@@ -204,6 +208,8 @@ class Threshold(Module):
     """
 
     def __init__(self, threshold: float, value: float) -> None:
+        number("Threshold", "threshold", threshold)
+        number("Threshold", "value", value)
         self.threshold = threshold
         self.value = value
 
@@ -240,6 +246,7 @@ class Hardshrink(Module):
     """
 
     def __init__(self, lambd: float = 0.5) -> None:
+        number("Hardshrink", "lambd", lambd)
         self.lambd = lambd
 
     def forward(self, input: Tensor) -> Tensor:

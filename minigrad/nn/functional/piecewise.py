@@ -116,7 +116,9 @@ def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool
 
 
 def in_order(who: str, low_name: str, low: float, high_name: str, high: float) -> None:
-    """Raises ConfigError unless low <= high."""
+    """Raises ConfigError unless these are numbers, low <= high."""
+    number(who, low_name, low)
+    number(who, high_name, high)
     if not low <= high:
         raise ConfigError(f"[{who}] expected {low_name} <= {high_name}, got {low_name}={low}, {high_name}={high}.")
 

@@ -219,6 +219,23 @@ def temperature(draw):
     return lambda: F.gumbel_softmax(mg.ones(3), tau=0.0), ["tau must be a number above 0", "0.0"]
 
 
+NUMBERS = {
+    "LeakyReLU": ["negative_slope"], "PReLU": ["init"], "RReLU": ["lower", "upper"], "ELU": ["alpha"],
+    "CELU": ["alpha"], "Hardtanh": ["min_val", "max_val"], "Softplus": ["beta", "threshold"],
+    "Threshold": ["threshold", "value"], "Softshrink": ["lambd"], "Hardshrink": ["lambd"], "TanhLinear": ["a"],
+}  # fmt: skip
+"""The arguments that must be numbers."""
+
+
+def words(name):
+    def word(draw):
+        argument = draw.one_of(*NUMBERS[name])
+        given = dict.fromkeys(NUMBERS[name], 0.5) | {argument: "0.5"}
+        return lambda: getattr(nn, name)(**given), [f"{argument} must be a number", "'0.5'"]
+
+    return word
+
+
 def integers(draw):
     return lambda: nn.SiLU()(mg.tensor([1, 2])), ["input must be floating-point", "int64", ".astype('float32')"]
 
@@ -235,5 +252,6 @@ WRONG = [
     Wrong("CELU", divisor, ConfigError),
     Wrong("Softshrink", threshold, ConfigError),
     Wrong("gumbel_softmax", temperature, ConfigError),
+    *(Wrong(name, words(name), ConfigError) for name in NUMBERS),
     Wrong("silu", integers, DtypeError),
 ]

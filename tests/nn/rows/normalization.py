@@ -294,6 +294,10 @@ def response_size(draw):
     return lambda: nn.LocalResponseNorm(0), ["size must be an integer, at least 1", "0"]
 
 
+def word(draw):
+    return lambda: nn.LocalResponseNorm(3, k="1"), ["k must be a number", "'1'"]
+
+
 WRONG = [
     Wrong("BatchNorm2d", rank),
     Wrong("BatchNorm1d", channels),
@@ -311,4 +315,5 @@ WRONG = [
     Wrong("GroupNorm", group_arguments, ConfigError),
     Wrong("local_response_norm", response_rank),
     Wrong("LocalResponseNorm", response_size, ConfigError),
+    Wrong("LocalResponseNorm", word, ConfigError),
 ]
