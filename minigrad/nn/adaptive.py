@@ -7,10 +7,8 @@ from typing import Any, ClassVar
 
 from minigrad.core import Tensor
 from minigrad.nn import functional as F
-from minigrad.nn.functional.adaptive import output_sizes
+from minigrad.nn.functional.adaptive import OutputSize, output_sizes
 from minigrad.nn.module import Module
-
-OutputSize = int | None | tuple[int | None, ...]
 
 
 class AdaptiveAvgPoolNd(Module):

@@ -12,6 +12,9 @@ from minigrad.errors import ConfigError, DtypeError, ShapeError
 from minigrad.ops import checked_index, reshape_to
 from minigrad.ops.movement import as_tensor
 
+Size = int | tuple[int, ...]
+"""An int, or one for each spatial dimension: what `per_dim` takes."""
+
 
 def size(who: str, name: str, value: Any, minimum: int = 0) -> int:
     """`value` as an int. Raises ConfigError unless it is an integer, at least `minimum`."""

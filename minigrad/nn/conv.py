@@ -10,13 +10,11 @@ from minigrad.dtypes import DtypeLike
 from minigrad.errors import ConfigError, ShapeError
 from minigrad.nn import functional as F
 from minigrad.nn import init
-from minigrad.nn.arguments import choice, float_tensor, per_dim, size
+from minigrad.nn.arguments import Size, choice, float_tensor, per_dim, size
 from minigrad.nn.functional.conv import full_sizes, padding_pairs
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 from minigrad.ops import zeros
-
-Size = int | tuple[int, ...]
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 DEFAULTS = {"padding": 0, "dilation": 1, "output_padding": 0, "groups": 1, "bias": True, "padding_mode": "zeros"}

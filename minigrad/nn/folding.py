@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from minigrad.core import Tensor
 from minigrad.nn import functional as F
-from minigrad.nn.arguments import per_dim
+from minigrad.nn.arguments import Size, per_dim
 from minigrad.nn.functional.folding import window_geometry
 from minigrad.nn.module import Module
-
-Size = int | tuple[int, ...]
 
 
 class Windows(Module):

@@ -7,11 +7,9 @@ from typing import Any, ClassVar
 
 from minigrad.core import Tensor
 from minigrad.nn import functional as F
-from minigrad.nn.arguments import per_dim, size
+from minigrad.nn.arguments import Size, per_dim, size
 from minigrad.nn.functional.pooling import norm_order, window_arguments
 from minigrad.nn.module import Module
-
-Size = int | tuple[int, ...]
 
 
 class MaxPoolNd(Module):

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from minigrad.core import Tensor
 from minigrad.nn import functional as F
-from minigrad.nn.functional.resampling import check_arguments
+from minigrad.nn.arguments import Size
+from minigrad.nn.functional.resampling import Factor, check_arguments
 from minigrad.nn.module import Module
-
-Size = int | tuple[int, ...]
-Factor = float | tuple[float, ...]
 
 
 def as_floats(factor: Factor | None) -> Factor | None:

@@ -7,10 +7,9 @@ from typing import ClassVar
 
 from minigrad.core import Tensor
 from minigrad.nn import functional as F
+from minigrad.nn.arguments import Size
 from minigrad.nn.functional.pooling import window_arguments
 from minigrad.nn.module import Module
-
-Size = int | tuple[int, ...]
 
 
 class MaxUnpoolNd(Module):

@@ -6,10 +6,9 @@ from typing import Any
 
 from minigrad.core import Tensor
 from minigrad.errors import ConfigError, ShapeError
-from minigrad.nn.arguments import batched, choice, float_tensor, per_dim, size, unbatched
+from minigrad.nn.arguments import Size, batched, choice, float_tensor, per_dim, size, unbatched
 from minigrad.ops import add, convolve, convolve_input, pad_constant, reshape_to
 
-Size = int | tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
 
 

@@ -8,10 +8,11 @@ from minigrad import random
 from minigrad.core import Tensor
 from minigrad.errors import ShapeError
 from minigrad.nn.arguments import float_tensor, fraction
+from minigrad.nn.functional.piecewise import SELU_ALPHA, SELU_SCALE
 from minigrad.ops import broadcast_to, select
 
-SELU_LIMIT = -1.0507009873554805 * 1.6732632423543772
-"""-scale alpha: what SELU tends to for x -> -inf (Klambauer et al. 2017)."""
+SELU_LIMIT = -SELU_SCALE * SELU_ALPHA
+"""What SELU tends to for x -> -inf."""
 
 
 def dropout(input: Any, p: float = 0.5, training: bool = True) -> Tensor:

@@ -7,11 +7,9 @@ from typing import Any
 
 from minigrad.core import Tensor
 from minigrad.errors import ShapeError
-from minigrad.nn.arguments import batched, float_tensor, per_dim
+from minigrad.nn.arguments import Size, batched, float_tensor, per_dim
 from minigrad.nn.functional.conv import check_window
 from minigrad.ops import fold_windows, permute, reshape_to, windows
-
-Size = int | tuple[int, ...]
 
 
 def unfold(input: Any, kernel_size: Size, dilation: Size = 1, padding: Size = 0, stride: Size = 1) -> Tensor:

@@ -16,11 +16,8 @@ import numpy as np
 
 from minigrad.core import Tensor
 from minigrad.errors import ConfigError, ShapeError
-from minigrad.nn.arguments import batched, float_tensor, per_dim, size, unbatched
+from minigrad.nn.arguments import Size, batched, float_tensor, per_dim, size, unbatched
 from minigrad.ops import abs, equal, gather_along, max_indices, negative, reduce_sum, reshape_to, select, windows
-
-Size = int | tuple[int, ...]
-
 
 # ---- where the windows are
 

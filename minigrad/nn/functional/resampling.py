@@ -10,11 +10,10 @@ import numpy as np
 
 from minigrad.core import Tensor
 from minigrad.errors import ConfigError, ShapeError
-from minigrad.nn.arguments import choice, float_tensor, number, per_dim
+from minigrad.nn.arguments import Size, choice, float_tensor, number, per_dim
 from minigrad.nn.functional.adaptive import adaptive_avg_pool
 from minigrad.ops import gather, matmul2, reshape_to
 
-Size = int | tuple[int, ...]
 Factor = float | tuple[float, ...]
 
 DIMS = {

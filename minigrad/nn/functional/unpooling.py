@@ -7,11 +7,10 @@ from typing import Any
 
 from minigrad.core import Tensor
 from minigrad.errors import ConfigError, ShapeError
-from minigrad.nn.arguments import batched, float_tensor, integer_tensor, per_dim, unbatched, within
+from minigrad.nn.arguments import Size, batched, float_tensor, integer_tensor, per_dim, unbatched, within
 from minigrad.nn.functional.pooling import window_arguments
 from minigrad.ops import gather_along, ones_like, reshape_to, scatter_add_along
 
-Size = int | tuple[int, ...]
 OutputSize = int | tuple[int, ...] | None
 
 
