@@ -1,4 +1,4 @@
-"""What `Module.to` is asked for: a dtype, a device, or both."""
+"""What a module is given: a dtype or a device to `to`, values to `load_state_dict`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from minigrad.core import Tensor
 from minigrad.dtypes import as_dtype
 from minigrad.errors import ConfigError, DtypeError
+from minigrad.ops import tensor
 
 
 def wanted_dtype(args: tuple, dtype: Any, device: Any) -> np.dtype | None:
@@ -50,3 +51,16 @@ def expect_cpu(device: Any) -> None:
         )
     if device not in ("cpu", "cpu:0"):
         raise ConfigError(f"[to] there is no device {device!r}: expected 'cpu'.")
+
+
+def state_tensor(value: Any) -> Tensor:
+    """A value of a state dict as a tensor.
+
+    One of PyTorch's may require grad, and may be of bfloat16, which NumPy has not: it comes as float32.
+    """
+    if isinstance(value, Tensor):
+        return value
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        value = value.float() if str(value.dtype) == "torch.bfloat16" else value
+    return tensor(value)

@@ -12,11 +12,11 @@ from minigrad.dtypes import DtypeLike, float16, float32, float64
 from minigrad.engine import MODE, configuration_changed, tracer
 from minigrad.errors import ConfigError, DtypeError, TracingError
 from minigrad.nn import hooks
-from minigrad.nn.conversion import wanted_dtype
+from minigrad.nn.conversion import state_tensor, wanted_dtype
 from minigrad.nn.error_path import add_path
 from minigrad.nn.hooks import Hook, HookHandle
 from minigrad.nn.parameter import Parameter
-from minigrad.ops import tensor, zeros_like
+from minigrad.ops import zeros_like
 from minigrad.tree import children
 
 PLAIN = (bool, int, float, str, tuple, type(None))
@@ -306,12 +306,16 @@ class Module:
         """Take the values of a state dict: tensors, NumPy arrays or PyTorch's tensors, cast to the module's dtypes.
 
         strict: whether missing and unexpected names are errors; otherwise they are returned.
-        Raises ConfigError that lists every mismatch of names and shapes; then nothing was loaded.
+        Raises ConfigError that lists every mismatch of names and shapes; then nothing was loaded.  Raises DtypeError
+        for what is no mapping, or has values that are no numbers.
         """
+        if not isinstance(state_dict, Mapping):
+            got = type(state_dict).__name__
+            raise DtypeError(f"[load_state_dict] expected a mapping from names to values, got a {got}.")
         own = dict(self._state())
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]
-        given = {n: v if isinstance(v, Tensor) else tensor(v) for n, v in state_dict.items() if n in own}
+        given = {name: state_tensor(value) for name, value in state_dict.items() if name in own}
         problems = [f"missing: {n}" for n in missing] + [f"unexpected: {n}" for n in unexpected] if strict else []
         for name, value in given.items():
             if value.shape != own[name].shape:

@@ -156,6 +156,22 @@ def test_loading_casts_to_the_dtype_of_the_module():
     assert layer.weight.dtype == np.float32
 
 
+@pytest.mark.parametrize("convert", [lambda p: p, lambda p: p.bfloat16(), lambda p: p.half()])
+def test_loading_parameters_of_pytorch(torch, convert):
+    """They require grad, and may be of a dtype that NumPy has not."""
+    source, target = torch.nn.Linear(2, 3), nn.Linear(2, 3)
+    given = {name: convert(p) for name, p in source.named_parameters()}
+    assert target.load_state_dict(given) == ([], [])
+    np.testing.assert_array_equal(target.weight.numpy(), given["weight"].detach().float().numpy())
+    assert target.weight.dtype == np.float32
+
+
+@pytest.mark.parametrize("given", [[("weight", 1.0)], nn.Linear(1, 1), None], ids=lambda x: type(x).__name__)
+def test_a_state_is_a_mapping(given):
+    with pytest.raises(DtypeError, match=rf"expected a mapping from names to values, got a {type(given).__name__}"):
+        nn.Linear(1, 1).load_state_dict(given)
+
+
 def test_every_mismatch_is_listed_and_nothing_is_loaded():
     net = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
     before = net.state_dict()
