@@ -352,6 +352,12 @@ def logits_as_probabilities(draw):
     return lambda: F.binary_cross_entropy(mg.tensor([-float(x), x]), mg.ones(2)), says
 
 
+def negative_variances(draw):
+    v = draw.integer(1, 9)
+    says = ["expected variances, at least 0", f"{-v}.0"]
+    return lambda: F.gaussian_nll_loss(mg.ones(2), mg.ones(2), mg.tensor([1.0, -v])), says
+
+
 def floats_for_hinge(draw):
     n, c = draw.integers(2, 2, 9)
     return lambda: F.hinge_loss(mg.ones((n, c)), mg.ones(n)), ["labels must be integers, got float32"]
@@ -486,6 +492,7 @@ WRONG = [
     Wrong("cross_entropy", one_hot_integers),
     Wrong("cross_entropy", sequences_with_classes_last),
     Wrong("binary_cross_entropy", logits_as_probabilities, ValueError),
+    Wrong("gaussian_nll_loss", negative_variances, ValueError),
     Wrong("hinge_loss", floats_for_hinge, DtypeError),
     Wrong("nll_loss", weights_of_classes),
     Wrong("multi_margin_loss", images_of_scores),

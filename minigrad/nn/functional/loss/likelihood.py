@@ -8,10 +8,23 @@ from typing import Any
 import numpy as np
 
 from minigrad.core import Tensor
+from minigrad.engine import tracer
 from minigrad.errors import ShapeError
 from minigrad.nn.arguments import choice, float_tensor, number
 from minigrad.nn.functional.loss.shared import REDUCTIONS, expected_cost, reduce_loss, same_shape
-from minigrad.ops import broadcast_to, exp, expand_dims, greater, log, maximum, select, xlogy
+from minigrad.ops import (
+    broadcast_to,
+    cast,
+    checked_index,
+    exp,
+    expand_dims,
+    greater,
+    less,
+    log,
+    maximum,
+    select,
+    xlogy,
+)
 
 
 def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Tensor:
@@ -64,7 +77,8 @@ def gaussian_nll_loss(
 
     input, target: one shape, any.  var: variances, of that shape, or of it with one axis of size 1, or without its last
     axis, or a number; they are raised to eps, which the gradient does not see.  full: add log(2 pi) / 2.
-    reduction: "mean", "sum" or "none".  Raises ShapeError for other shapes, ConfigError for a negative number as var.
+    reduction: "mean", "sum" or "none".  Raises ShapeError for other shapes, ValueError for negative variances,
+    ConfigError for a negative number as var.
 
     >>> F.gaussian_nll_loss(mg.tensor([1.0]), mg.tensor([3.0]), mg.tensor([4.0]))
     tensor(1.193147)
@@ -73,10 +87,19 @@ def gaussian_nll_loss(
     number(who, "eps", eps, at_least=0)
     x, y = same_shape(who, input=input, target=target)
     v = variances(who, var, x)
+    expect_variances(who, v)
     v = v + (maximum(v, eps) - v).detach()
     error = x - y
     losses = 0.5 * (log(v) + error * error / v)
     return reduce_loss(who, losses + 0.5 * math.log(2 * math.pi) if full else losses, reduction)
+
+
+def expect_variances(who: str, v: Tensor) -> None:
+    """Raises ValueError if one is negative: now, or, run eagerly, where the compiled code refuses."""
+    if tracer() is not None:
+        checked_index(cast(less(v.detach(), 0.0), dtype=np.dtype(np.int64)), size=1)
+    elif (v.data < 0).any():
+        raise ValueError(f"[{who}] expected variances, at least 0, found {v.data.min()}: of what may be negative, exp.")
 
 
 def variances(who: str, var: Any, x: Tensor) -> Tensor:
