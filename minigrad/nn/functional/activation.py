@@ -276,7 +276,8 @@ def gumbel_softmax(logits: Any, tau: float = 1.0, hard: bool = False, *, dim: in
     """softmax((x + g) / tau) with noise g from Gumbel(0, 1): a smooth draw from softmax(x) (Jang et al. 2016).
 
     tau: the temperature; the lower, the nearer to one-hot.  hard: a one-hot draw, distributed as softmax(x), whose
-    gradient is that of the smooth one ("straight through").  Raises ConfigError unless tau > 0.
+    gradient is that of the smooth one ("straight through").  dim: the classes' axis, by name, since by position PyTorch
+    has a deprecated eps before it.  Raises ConfigError unless tau > 0.
 
     >>> F.gumbel_softmax(mg.tensor([1000.0, 0.0]), hard=True)
     tensor([1., 0.])
