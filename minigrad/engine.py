@@ -344,6 +344,11 @@ def as_operand(x: Any) -> Any:
         return x
     if isinstance(x, float):  # np.float64: weak, as it comes out of np.sqrt(2) and the like
         return float(x)
+    if isinstance(x, (tuple, list)) and any(isinstance(part, Tensor) for part in x):
+        raise DtypeError(  # as an array it would lose their history
+            f"[tensor] expected a tensor, got a {type(x).__name__} with tensors in it: take one of them, as the output "
+            "of a layer that returns (output, state), or join them with mg.stack or mg.concat."
+        )
     array = np.asarray(x)
     if array.dtype.kind not in "fiub":
         raise DtypeError(f"[tensor] expected numbers, got a {type(x).__name__} of dtype {array.dtype}.")

@@ -14,6 +14,8 @@ import pytest
 import minigrad as mg
 from minigrad import engine
 from minigrad.engine import PRIMITIVES, primitive
+from minigrad.errors import DtypeError
+from minigrad.nn import functional as F
 
 DEFAULT_LIMIT = 1000
 
@@ -273,6 +275,17 @@ def test_a_missing_rule_names_operation_and_argument():
     assert mg.autograd.grad(lonely(x, w.detach()), x)[0].item() == 2.0
     with pytest.raises(mg.GraphError, match=r"\[lonely\] has no gradient rule for argument 1 \(weight\)"):
         lonely(x, w).backward()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [lambda x: mg.sum([x, x]), lambda x: mg.add(x, [x, 1.0]), lambda x: F.linear((x, (x, x)), mg.ones((1, 2)))],
+    ids=["list", "operand", "output and state"],
+)
+def test_a_list_of_tensors_is_no_operand(use):
+    """As an array it would have no history, and the gradient would be lost without a word."""
+    with pytest.raises(DtypeError, match=r"expected a tensor, got a (list|tuple) with tensors in it.* mg\.stack"):
+        use(mg.tensor([1.0, 2.0], requires_grad=True))
 
 
 def test_rules_are_called_only_where_a_gradient_is_needed():

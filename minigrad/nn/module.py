@@ -311,7 +311,10 @@ class Module:
         """
         if not isinstance(state_dict, Mapping):
             got = type(state_dict).__name__
-            raise DtypeError(f"[load_state_dict] expected a mapping from names to values, got a {got}.")
+            raise DtypeError(
+                f"[load_state_dict] expected a mapping from names to values, got a {got}: "
+                "give what state_dict() or mg.load(path) returns."
+            )
         own = dict(self._state())
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]

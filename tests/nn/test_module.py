@@ -190,6 +190,11 @@ def test_every_mismatch_is_listed_and_nothing_is_loaded():
         assert value.data is before[name].data
 
 
+def test_a_path_in_place_of_a_state_dict():
+    with pytest.raises(DtypeError, match=r"\[load_state_dict\] .* got a str: give what state_dict\(\) or mg.load"):
+        nn.Linear(1, 1).load_state_dict("model.safetensors")
+
+
 def test_loading_a_part():
     net = nn.Linear(2, 1)
     missing, unexpected = net.load_state_dict({"bias": [3.0], "other": [1.0]}, strict=False)

@@ -21,7 +21,8 @@ from minigrad.engine import tracer
 from minigrad.errors import TracingError
 from minigrad.nn.arguments import float_tensor
 from minigrad.nn.utils.vector import listed
-from minigrad.ops import abs, add, sum
+from minigrad.ops import abs, add
+from minigrad.ops import sum as total  # so that `sum` adds up a list, here as for those who use this
 
 
 def l1_penalty(parameters: Iterable[Tensor]) -> Tensor:
@@ -34,7 +35,7 @@ def l1_penalty(parameters: Iterable[Tensor]) -> Tensor:
     >>> nn.utils.l1_penalty([mg.tensor([1.0, -2.0]), mg.tensor([[3.0]])])
     tensor(6.)
     """
-    return reduce(add, [sum(abs(w)) for w in floats("l1_penalty", parameters)])
+    return reduce(add, [total(abs(w)) for w in floats("l1_penalty", parameters)])
 
 
 def l2_penalty(parameters: Iterable[Tensor]) -> Tensor:
@@ -45,7 +46,7 @@ def l2_penalty(parameters: Iterable[Tensor]) -> Tensor:
     >>> nn.utils.l2_penalty([mg.tensor([1.0, -2.0]), mg.tensor([[3.0]])])
     tensor(7.)
     """
-    return 0.5 * reduce(add, [sum(w * w) for w in floats("l2_penalty", parameters)])
+    return 0.5 * reduce(add, [total(w * w) for w in floats("l2_penalty", parameters)])
 
 
 def floats(who: str, parameters: Iterable[Tensor]) -> list[Tensor]:
