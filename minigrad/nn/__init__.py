@@ -26,7 +26,7 @@ from minigrad.nn.activation import (
     TanhLinear,
     Tanhshrink,
 )
-from minigrad.nn.adaptive import (
+from minigrad.nn.adaptive_pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
     AdaptiveAvgPool3d,

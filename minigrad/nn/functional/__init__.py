@@ -22,7 +22,7 @@ from minigrad.nn.functional.activation import (
     tanh_linear,
     tanhshrink,
 )
-from minigrad.nn.functional.adaptive import (
+from minigrad.nn.functional.adaptive_pooling import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
     adaptive_avg_pool3d,

@@ -11,7 +11,7 @@ import numpy as np
 from minigrad.core import Tensor
 from minigrad.errors import ConfigError, ShapeError
 from minigrad.nn.arguments import Size, choice, float_tensor, number, per_dim
-from minigrad.nn.functional.adaptive import adaptive_avg_pool
+from minigrad.nn.functional.adaptive_pooling import adaptive_avg_pool
 from minigrad.ops import gather, matmul2, reshape_to
 
 Factor = float | tuple[float, ...]

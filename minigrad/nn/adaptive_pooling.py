@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from minigrad.core import Tensor
 from minigrad.nn import functional as F
-from minigrad.nn.functional.adaptive import OutputSize, output_sizes
+from minigrad.nn.functional.adaptive_pooling import OutputSize, output_sizes
 from minigrad.nn.module import Module
 
 
