@@ -61,12 +61,17 @@ def fans(who: str, tensor: Tensor) -> tuple[int, int]:
     Read off the shape, as PyTorch does. So for a convolution in g groups, (out, in / g, *kernel), fan_out is g times
     what an input meets, and for a transposed one, (in, out / g, *kernel), the two have changed places.
     """
-    if not isinstance(tensor, Tensor):
-        raise DtypeError(f"[{who}] expected a tensor such as layer.weight, got a {type(tensor).__name__}.")
+    expect_tensor(who, tensor)
     if tensor.ndim < 2:
         raise ShapeError(f"[{who}] fan in and fan out need a weight of rank 2 or more, got shape {tensor.shape}.")
     window = math.prod(tensor.shape[2:])
     return tensor.shape[1] * window, tensor.shape[0] * window
+
+
+def expect_tensor(who: str, tensor: Tensor) -> None:
+    """Raises DtypeError for anything else, such as the layer itself."""
+    if not isinstance(tensor, Tensor):
+        raise DtypeError(f"[{who}] expected a tensor such as layer.weight, got a {type(tensor).__name__}.")
 
 
 def root(numerator: float, fan: int) -> float:
@@ -83,6 +88,7 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
     >>> nn.init.constant_(mg.zeros(2), 3.0)
     tensor([3., 3.])
     """
+    expect_tensor("constant_", tensor)
     return tensor.assign_(np.full(tensor.shape, val, tensor.dtype))
 
 
@@ -111,6 +117,7 @@ def eye_(tensor: Tensor) -> Tensor:
     tensor([[1., 0.],
             [0., 1.]])
     """
+    expect_tensor("eye_", tensor)
     if tensor.ndim != 2:
         raise ShapeError(f"[eye_] expected a matrix, got shape {tensor.shape}.")
     return tensor.assign_(np.eye(*tensor.shape, dtype=tensor.dtype))
@@ -129,6 +136,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
             [[0., 0., 0.],
              [0., 1., 0.]]])
     """
+    expect_tensor("dirac_", tensor)
     size("dirac_", "groups", groups, minimum=1)
     if tensor.ndim not in (3, 4, 5) or tensor.shape[0] % groups:
         raise ShapeError(
@@ -153,6 +161,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
     >>> nn.init.uniform_(mg.zeros(2), 5.0, 5.0)
     tensor([5., 5.])
     """
+    expect_tensor("uniform_", tensor)
     return tensor.assign_(random.uniform(tensor.shape, a, b, tensor.dtype, generator))
 
 
@@ -162,6 +171,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Gene
     >>> nn.init.normal_(mg.zeros(2), mean=5.0, std=0.0)
     tensor([5., 5.])
     """
+    expect_tensor("normal_", tensor)
     return tensor.assign_(random.normal(tensor.shape, mean, std, tensor.dtype, generator))
 
 
@@ -180,6 +190,7 @@ def trunc_normal_(
     """
     from scipy.special import ndtr, ndtri
 
+    expect_tensor("trunc_normal_", tensor)
     if not a < b or std <= 0:
         raise ConfigError(f"[trunc_normal_] expected a < b and std > 0, got a={a}, b={b}, std={std}.")
     low, high = ndtr((a - mean) / std), ndtr((b - mean) / std)
@@ -303,6 +314,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None =
     >>> mg.allclose(w @ w.T, mg.eye(2), atol=1e-6)
     True
     """
+    expect_tensor("orthogonal_", tensor)
     if tensor.ndim < 2:
         raise ShapeError(f"[orthogonal_] expected rank 2 or more, got shape {tensor.shape}.")
     rows, cols = tensor.shape[0], math.prod(tensor.shape[1:])
@@ -321,6 +333,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     >>> nn.init.sparse_(mg.zeros((4, 3)), sparsity=0.5).astype(bool).astype(int).sum(axis=0)
     tensor([2, 2, 2])
     """
+    expect_tensor("sparse_", tensor)
     if tensor.ndim != 2:
         raise ShapeError(f"[sparse_] expected a matrix, got shape {tensor.shape}.")
     fraction("sparse_", "sparsity", sparsity)

@@ -210,7 +210,11 @@ def test_mistakes_are_named(act, error, message):
         act()
 
 
-@pytest.mark.parametrize("fill", [init.xavier_uniform_, init.kaiming_normal_, init.lecun_normal_, init.tanh_uniform_])
-def test_a_layer_in_place_of_its_weight(fill):
-    with pytest.raises(DtypeError, match=rf"\[{fill.__name__}\] expected a tensor such as layer.weight, got a Linear"):
-        fill(nn.Linear(2, 3))
+FILLS = {name: getattr(init, name) for name in init.__all__ if name.endswith("_")}
+ARGUMENTS = {"constant_": (1.0,), "sparse_": (0.5,)}
+
+
+@pytest.mark.parametrize("name", FILLS)
+def test_a_layer_in_place_of_its_weight(name):
+    with pytest.raises(DtypeError, match=r"_\] expected a tensor such as layer.weight, got a Linear"):
+        FILLS[name](nn.Linear(2, 3), *ARGUMENTS.get(name, ()))

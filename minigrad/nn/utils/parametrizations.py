@@ -9,7 +9,7 @@ from minigrad.errors import ConfigError
 from minigrad.nn.conv import ConvTransposeNd
 from minigrad.nn.functional.distance import normalize
 from minigrad.nn.module import Module
-from minigrad.nn.utils.parametrize import register_parametrization
+from minigrad.nn.utils.parametrize import is_parametrized, register_parametrization
 from minigrad.ops import matmul, moveaxis, norm, reshape
 
 __all__ = ["spectral_norm", "weight_norm"]
@@ -27,6 +27,11 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
     >>> layer.parametrizations["weight"].original0.shape, layer.weight.shape
     ((40, 1), (40, 20))
     """
+    if is_parametrized(module, name):
+        raise ConfigError(
+            f"[weight_norm] {name!r} is parametrized already, and length and direction are its originals: put "
+            "weight_norm on first."
+        )
     ndim = tensor_of("weight_norm", module, name).ndim
     if dim is not None and not -1 <= dim < ndim:
         raise ConfigError(f"[weight_norm] dim must be one of the {ndim} axes, or -1 or None for all; got {dim}.")

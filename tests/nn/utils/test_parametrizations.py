@@ -323,6 +323,10 @@ def test_a_refused_parametrization_leaves_the_value():
     ("call", "message"),
     [
         (lambda: parametrizations.weight_norm(nn.Linear(3, 2), "wait"), "Linear has no parameter or buffer 'wait'"),
+        (
+            lambda: parametrizations.weight_norm(parametrizations.spectral_norm(nn.Linear(3, 2))),
+            "'weight' is parametrized already",
+        ),
         (lambda: parametrizations.weight_norm(nn.Linear(3, 2), dim=2), "dim must be one of the 2 axes.*got 2"),
         (lambda: parametrizations.spectral_norm(nn.Linear(3, 2), dim=2), "dim must be one of the 2 axes, got 2"),
         (lambda: parametrizations.spectral_norm(nn.Linear(3, 2), n_power_iterations=0), "at least 1, got 0"),
