@@ -7,6 +7,8 @@ os.environ["MPLBACKEND"] = "Agg"
 
 from hypothesis import settings
 
+from tests.counted import pytest_terminal_summary  # noqa: F401
+
 # No deadline: the first call of a numba kernel compiles it. `ci` draws the same examples in every run.
 settings.register_profile("default", deadline=None, max_examples=50)
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True, print_blob=True)
