@@ -254,7 +254,7 @@ class Tracer:
         """A number that is read at each call as a tensor, by default of the dtype that eager mode gives a number."""
         if is_strong(x) or not isinstance(x, Tensor):
             return x
-        op = self.record(engine.PRIMITIVES["cast"], [self.lift(x)], {"dtype": dtype or result_type(python_type(x)(1))})
+        op = self.record(engine.PRIMITIVES["cast"], [self.lift(x)], {"dtype": dtype or common_dtype(x)})
         op.outputs[0].weak = False
         return Tensor(Symbol(op.outputs[0]))
 
@@ -262,7 +262,7 @@ class Tracer:
         """The two sides of `where`: numbers, unless they are chosen between by a number, in the dtype of both."""
         if not is_strong(condition):
             return x, y
-        dtype = result_type(*(v if is_strong(v) else python_type(v)(1) for v in (x, y)))
+        dtype = common_dtype(x, y)
         return self.strong(x, dtype), self.strong(y, dtype)
 
     # ---- anomalies
@@ -287,7 +287,7 @@ class Tracer:
         """The inputs in one dtype, by recorded casts; weak ones promote as Python scalars and stay."""
         if not op.promotes or not any(is_strong(x) for x in inputs):
             return inputs
-        dtype = result_type(*(x if is_strong(x) else python_type(x)(1) for x in inputs))
+        dtype = common_dtype(*inputs)
         if op.floats and dtype.kind != "f":
             dtype = result_type(1.0)
         cast = engine.PRIMITIVES["cast"]
@@ -333,6 +333,11 @@ def is_strong(x: Any) -> bool:
 def is_number(x: Symbol) -> bool:
     """Whether eager mode has a Python number here: an argument, a hyper-parameter, or arithmetic on them."""
     return x.value.weak and (x.value.op is None or x.value.op.name in ARITHMETIC)
+
+
+def common_dtype(*operands: Any) -> np.dtype:
+    """What these promote to, weak ones as the Python scalars they stand for."""
+    return result_type(*(x if is_strong(x) else python_type(x)(1) for x in operands))
 
 
 def python_type(x: Any) -> type:

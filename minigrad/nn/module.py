@@ -407,6 +407,11 @@ class Module:
         return f"{type(self).__name__}({self.extra_repr()}{comment}{children}\n)"
 
 
+def has_hooks(module: Module) -> bool:
+    """Whether a user's functions are called around this module's passes."""
+    return bool(module._hooks)
+
+
 def zero_grad(parameter: Tensor, set_to_none: bool) -> None:
     """Forget a gradient, or set it to zero."""
     if set_to_none:

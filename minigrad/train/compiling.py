@@ -18,6 +18,7 @@ import minigrad as mg
 import minigrad.nn.functional as F
 from minigrad import nn
 from minigrad.engine import Node, rolled_back
+from minigrad.nn.module import has_hooks
 from minigrad.train.config import Config
 from minigrad.train.evaluate import BATCH
 
@@ -123,7 +124,7 @@ def is_known(model: nn.Module) -> bool:
     """Whether a model consists of this package's layers alone: what a user's own forward or hook does besides
     computing would be done once, when it is traced, and no more."""
     return all(
-        type(module).__module__.startswith("minigrad.nn.") and not module._hooks
+        type(module).__module__.startswith("minigrad.nn.") and not has_hooks(module)
         for module in model.modules()
     )
 
