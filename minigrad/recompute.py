@@ -20,7 +20,7 @@ def checkpoint(f: Callable, *args: Any) -> Any:
     Gradients reach the arguments and every parameter that f reads; in the second run these have the values of the
     first, the random numbers repeat, and state that f writes (running statistics) is put back. Arguments and result
     may be nested. Raises GraphError if f closes over a computed tensor that needs a gradient: pass it as an argument;
-    in the backward pass of what f computed and handed out otherwise than as its result: return it.
+    and in backward(), if it comes to what f computed and handed out otherwise than as its result: return it.
     Inside a compiled function nothing is computed twice, and no memory is saved.
 
     >>> x = mg.tensor([1.0, 2.0], requires_grad=True)
